@@ -1,4 +1,4 @@
-"""The switch to Keras 2, which TFMOT needs: set before TensorFlow resolves ``tf.keras``, or not at all."""
+"""The switch to Keras 2, which TFMOT needs: set before TensorFlow is imported, or not at all."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ VARIABLE = "TF_USE_LEGACY_KERAS"
 
 
 def use_keras2() -> None:
-    """Ask TensorFlow for Keras 2; raises LabkitError when ``tf.keras`` has already become Keras 3."""
+    """Ask TensorFlow for Keras 2; raises LabkitError when TensorFlow was imported without the switch before.
+
+    TensorFlow reads the switch while it is imported (where ``from tensorflow.keras import …`` looks) and again when
+    ``tf.keras`` is first used: set in between, one program would get layers of Keras 3 and of Keras 2.
+    """
     tensorflow = sys.modules.get("tensorflow")
-    if tensorflow is not None and _resolved_to_keras3(tensorflow):
+    if tensorflow is not None and vars(tensorflow).get("_tf_uses_legacy_keras") is False:
         raise LabkitError(
             "TensorFlow was imported before labkit and has already chosen Keras 3, which TFMOT does not accept: "
             "restart the kernel and put 'import labkit' (or 'from labkit import start') before 'import tensorflow'."
         )
     os.environ[VARIABLE] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its messages go to build flags and absent GPUs
-
-
-def _resolved_to_keras3(tensorflow: object) -> bool:
-    """Whether ``tf.keras`` stands for Keras 3 already; reading ``tf.keras`` itself would resolve it."""
-    lazy = vars(tensorflow).get("keras")
-    return getattr(lazy, "__dict__", {}).get("_tfll_keras_version") == "keras_3"

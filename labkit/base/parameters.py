@@ -1,6 +1,7 @@
 """A page's parameters: names, types, defaults and ranges, read from its parameters cell.
 
-One line each, in this form (papermill's own reader drops a line with two ``=`` and gives no type without an annotation):
+One line each, in this form (papermill's own reader drops a line with two ``=``, and knows no type without an
+annotation):
 
     epochs: int = by_profile(6, 1)     # passes over the training images; full and fast; 1 to 50
     dataset: str = "fashion_mnist"     # data set; fashion_mnist or mnist

@@ -33,7 +33,7 @@ def cache() -> Path:
 
 
 def records() -> Path:
-    """The user's folder for predictions and progress ($LABKIT_STATE, else the system's usual place); never sent anywhere."""
+    """The user's folder for predictions and progress ($LABKIT_STATE, else the system's usual place); sent nowhere."""
     import platformdirs
 
     return Path(os.environ.get("LABKIT_STATE") or platformdirs.user_data_dir("labkit"))
