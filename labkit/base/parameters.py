@@ -163,7 +163,8 @@ def _read_range(words: str, kind: type) -> tuple[Any, Any, tuple[Any, ...]]:
 
 def _number(text: str) -> float:
     """A number, a power, or a power less one, as ranges are written: ``0.99``, ``2**31``, ``2**31 - 1``."""
-    body, less = re.sub(r"\s*-\s*1$", "", text.strip()), bool(re.search(r"\d\s*-\s*1$", text.strip()))
+    body = re.sub(r"(?<=\d)\s*-\s*1$", "", text.strip())
+    less = body != text.strip()
     base, _, power = body.partition("**")
     value: float = float(base) if not power else int(base) ** int(power)
     return value - 1 if less else value

@@ -8,7 +8,7 @@ from typing import Any
 
 from labkit.base.errors import LabkitError
 from labkit.base.parameters import Parameter
-from labkit.course.source import find, parameters
+from labkit.base.source import find, parameters
 
 _PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy", "labkit")
 

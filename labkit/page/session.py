@@ -76,7 +76,7 @@ class Lab:
 
     def baseline(self, network: str, dataset: str = "fashion_mnist") -> Any:
         """A trained Keras model of *network*, a fresh copy each time; `finish` raises if a method has changed it."""
-        from labkit.keras2.clone import weights_digest
+        from labkit.keras2.protect import weights_digest
 
         model = baselines.baseline(network, dataset).model()
         self._network = network
@@ -247,7 +247,7 @@ class Lab:
     def _verify_baselines(self) -> None:
         if not self._digests:  # a page without TensorFlow stays without
             return
-        from labkit.keras2.clone import weights_digest
+        from labkit.keras2.protect import weights_digest
 
         for network, model, digest in self._digests:
             if weights_digest(model) != digest:

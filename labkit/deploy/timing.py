@@ -1,0 +1,178 @@
+"""How long it takes, compared fairly: candidates interleaved in random order, warmed up, medians with quartiles."""
+
+from __future__ import annotations
+
+import gc
+import platform
+import random
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labkit.base.errors import LabkitError, UsageError, one_of
+from labkit.deploy.content import Source, describe, interpreter
+
+_BLOCK_MS = 2.0  # a turn repeats a call for about this long: far above the clock's step, far below a scheduler's slice
+_CPUINFO = Path("/proc/cpuinfo")
+# What decides whether int8 is faster than float32 on x86 and Arm: dot products of int8 in one instruction.
+_INT8_EXTENSIONS = ("avx2", "avx512bw", "avx_vnni", "avx512_vnni", "amx_int8", "asimddp", "i8mm")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds a call over ``n`` rounds: median, lower and upper quartile; ``samples`` holds every round's mean."""
+
+    median_ms: float
+    low_ms: float
+    high_ms: float
+    n: int
+    samples: tuple[float, ...] = field(default=(), repr=False)
+
+
+class Timings(dict[str, Timing]):
+    """The timings of one run, by name."""
+
+    def ratios(self, reference: str) -> dict[str, float]:
+        """Each candidate's time over that of *reference*: the median of the ratios within each round.
+
+        Paired so, a processor that slows down during the run does not enter. Raises UsageError for an unknown name.
+        """
+        base = np.array(self[one_of("candidate", reference, self)].samples)
+        return {name: float(np.median(np.array(timing.samples) / base)) for name, timing in self.items()}
+
+
+def interleaved(
+    candidates: Mapping[str, Callable[[], Any]],
+    seconds: float = 0.5,
+    warmup: int = 10,
+    seed: int = 0,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Timings:
+    """Time *candidates* (name → callable without arguments) against each other for about *seconds* in all.
+
+    Each is called up to *warmup* times untimed. Then come rounds: in each, every candidate has one turn, in an order
+    drawn anew with *seed*; a turn is one untimed call, which takes back the caches, then a block of timed calls of
+    about 2 ms.
+    At least three rounds are run, however slow the candidates; *clock* gives seconds. Python's garbage collector rests.
+    Raises UsageError when there is no candidate or *seconds* is not positive; errors of a candidate pass through.
+    """
+    if not candidates:
+        raise UsageError("There is nothing to time: give at least one candidate.")
+    if not seconds > 0 or warmup < 1:
+        raise UsageError(f"seconds is {seconds} and warmup {warmup}, but seconds is above 0 and warmup 1 or more.")
+    order = random.Random(seed)
+    samples: dict[str, list[float]] = {name: [] for name in candidates}
+    with _collector_at_rest():
+        share = seconds / (4 * len(candidates))
+        calls = {name: _warm(call, warmup, share, clock) for name, call in candidates.items()}
+        end = clock() + seconds
+        while clock() < end or len(next(iter(samples.values()))) < 3:
+            for name in order.sample(list(candidates), len(candidates)):
+                call, count = candidates[name], calls[name]
+                call()
+                start = clock()
+                for _ in range(count):
+                    call()
+                samples[name].append((clock() - start) * 1e3 / count)
+    return Timings({name: _timing(found) for name, found in samples.items()})
+
+
+def latency(
+    sources: Mapping[str, Source], threads: int = 1, batch: int = 1, seconds: float = 0.5, seed: int = 0
+) -> Timings:
+    """Time ``.tflite`` files (bytes or paths) against each other: LiteRT's invoke alone, on *batch* random inputs.
+
+    Filling in the input and reading the output are not timed; nor is opening the file. Values are drawn from [0, 1).
+    Raises LabkitError for a damaged file or one that takes no such batch, UsageError as `interleaved` does.
+    """
+    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+        raise UsageError(f"batch is {batch!r}, but takes a whole number, 1 or more.")
+    runners = {name: _prepared(source, threads, batch, seed) for name, source in sources.items()}
+    return interleaved({name: runner.invoke for name, runner in runners.items()}, seconds=seconds, seed=seed)
+
+
+@cache
+def processor() -> str:
+    """The processor's name as the system gives it; the machine's kind when it gives none."""
+    system = platform.system()
+    name = ""
+    if system == "Linux":
+        name = _cpuinfo("model name") or _cpuinfo("Model")
+    elif system == "Darwin":
+        asked = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        try:
+            name = subprocess.run(asked, capture_output=True, text=True, timeout=5, check=False).stdout
+        except (OSError, subprocess.SubprocessError):
+            name = ""
+    return " ".join((name or platform.processor() or platform.machine() or "unknown processor").split())
+
+
+@cache
+def int8_extensions() -> tuple[str, ...]:
+    """Which instruction sets for int8 arithmetic the processor has, where Linux tells; else empty."""
+    present = (_cpuinfo("flags") or _cpuinfo("Features")).split()
+    return tuple(name for name in _INT8_EXTENSIONS if name in present)
+
+
+def _cpuinfo(key: str) -> str:
+    try:
+        lines = _CPUINFO.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    found = (line.partition(":") for line in lines)
+    return next((value.strip() for name, _, value in found if name.strip() == key), "")
+
+
+def _warm(call: Callable[[], Any], warmup: int, share: float, clock: Callable[[], float]) -> int:
+    """Call up to *warmup* times within *share* seconds, once at least; the number of calls that fill a block."""
+    begin = clock()
+    shortest = float("inf")
+    for _ in range(warmup):
+        start = clock()
+        call()
+        now = clock()
+        shortest = min(shortest, now - start)
+        if now - begin > share:
+            break
+    return max(1, min(1000, round(_BLOCK_MS / 1e3 / max(shortest, 1e-9))))
+
+
+def _timing(samples: list[float]) -> Timing:
+    low, median, high = (float(value) for value in np.percentile(samples, (25, 50, 75)))
+    return Timing(median, low, high, len(samples), tuple(samples))
+
+
+def _prepared(source: Source, threads: int, batch: int, seed: int) -> Any:
+    from labkit.deploy.tflite import allocate, quantized
+
+    runner = interpreter(source, threads)
+    values = np.random.default_rng(seed)
+    try:
+        for details in runner.get_input_details():
+            runner.resize_tensor_input(details["index"], [batch, *details["shape"][1:]])
+        allocate(runner)
+        for details in runner.get_input_details():
+            drawn = quantized(values.random(details["shape"], np.float32), details)
+            runner.set_tensor(details["index"], drawn.astype(details["dtype"]))
+        runner.invoke()
+    except (ValueError, RuntimeError) as error:
+        raise LabkitError(f"{describe(source)} does not run on {batch} inputs at once: use batch=1.") from error
+    return runner
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

@@ -1,0 +1,156 @@
+"""Exercises of lesson 31: the magnitude mask, the growing schedule, and the bytes of a bitmap."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labkit.exercises.framework import Exercise, Mistake
+from labkit.methods.prune import magnitude_mask, polynomial_sparsity
+
+_RNG = np.random.default_rng(31)
+_RANDOM = _RNG.normal(size=(8, 5)).astype("float32")
+_MASKS = [
+    ("random mask", (_RNG.random((7, 9)) < 0.3,)),
+    ("nothing kept", (np.zeros(16, dtype=bool),)),
+    ("everything kept", (np.ones((4, 4), dtype=bool),)),
+    ("one weight", (np.ones(1, dtype=bool),)),
+    ("nine weights: one more than a byte", (np.array([True] * 2 + [False] * 7),)),
+    ("empty", (np.zeros(0, dtype=bool),)),
+]
+
+
+def _gone(weights: np.ndarray, sparsity: float) -> int:
+    return min(round(weights.size * sparsity), weights.size - 1)
+
+
+def _signed(weights: np.ndarray, sparsity: float) -> np.ndarray:
+    if weights.size == 0:
+        return np.ones(weights.shape, dtype=bool)
+    return weights >= np.sort(weights.ravel())[_gone(weights, sparsity)]
+
+
+def _inverted(weights: np.ndarray, sparsity: float) -> np.ndarray:
+    return magnitude_mask(weights, 1 - sparsity)
+
+
+def _removed(weights: np.ndarray, sparsity: float) -> np.ndarray:
+    return ~magnitude_mask(weights, sparsity)
+
+
+def _strict(weights: np.ndarray, sparsity: float) -> np.ndarray:
+    if weights.size == 0:
+        return np.ones(weights.shape, dtype=bool)
+    return np.abs(weights) > np.sort(np.abs(weights).ravel())[_gone(weights, sparsity)]
+
+
+def _by_row(weights: np.ndarray, sparsity: float) -> np.ndarray:
+    if weights.ndim < 2:
+        return magnitude_mask(weights, sparsity)
+    return np.stack([magnitude_mask(row, sparsity) for row in weights])
+
+
+def _linear(step: int, initial: float, final: float, begin: int, end: int) -> float:
+    return polynomial_sparsity(step, initial, final, begin, end, power=1)
+
+
+def _unclipped(step: int, initial: float, final: float, begin: int, end: int) -> float:
+    return final + (initial - final) * (1 - (step - begin) / (end - begin)) ** 3
+
+
+def _backwards(step: int, initial: float, final: float, begin: int, end: int) -> float:
+    return polynomial_sparsity(step, final, initial, begin, end)
+
+
+def _from_zero(step: int, initial: float, final: float, begin: int, end: int) -> float:
+    return polynomial_sparsity(step, initial, final, 0, end)
+
+
+def _bitmap_bytes(mask: np.ndarray) -> int:
+    return -(-mask.size // 8) + 4 * int(np.count_nonzero(mask))
+
+
+EXERCISES = [
+    Exercise(
+        "31.1",
+        magnitude_mask,
+        mistakes=[
+            Mistake(
+                "signed",
+                _signed,
+                "you rank the signed weights, so that large negative ones go first; rank np.abs(weights)",
+            ),
+            Mistake(
+                "inverted", _inverted, "sparsity is the share that goes, not the share that stays: you keep too few"
+            ),
+            Mistake("removed", _removed, "your mask is True where a weight goes; it should be True where one stays"),
+            Mistake(
+                "strict",
+                _strict,
+                "the weights that equal the threshold are lost; compare with >= so that the smallest kept one stays",
+            ),
+            Mistake(
+                "by row",
+                _by_row,
+                "you choose a threshold for each row; one threshold for the whole array lets rows differ",
+            ),
+        ],
+        cases=[
+            ("random weights, 80 %", (_RANDOM, 0.8)),
+            ("random weights, 30 %", (_RANDOM, 0.3)),
+            ("nothing to remove", (_RANDOM, 0.0)),
+            ("all equal", (np.full((2, 3), 0.5, dtype="float32"), 0.5)),
+            ("ties of both signs", (np.array([1.0, -1.0, 2.0, -2.0, 1.0, 0.1], dtype="float32"), 0.4)),
+            ("one weight", (np.array([0.3], dtype="float32"), 0.9)),
+            ("empty", (np.zeros(0, dtype="float32"), 0.5)),
+        ],
+    ),
+    Exercise(
+        "31.2",
+        polynomial_sparsity,
+        mistakes=[
+            Mistake("linear", _linear, "yours grows on a straight line; the bracket is taken to the third power"),
+            Mistake(
+                "unclipped",
+                _unclipped,
+                "before the beginning or after the end the formula runs on; hold the progress between 0 and 1",
+            ),
+            Mistake("backwards", _backwards, "yours runs from the final to the initial sparsity; swap the two"),
+            Mistake("from zero", _from_zero, "yours begins to grow at step 0; count the steps from begin on"),
+        ],
+        cases=[
+            ("half of the way", (600, 0.1, 0.9, 100, 1100)),
+            ("at the beginning", (100, 0.1, 0.9, 100, 1100)),
+            ("before the beginning", (10, 0.1, 0.9, 100, 1100)),
+            ("at the end", (1100, 0.1, 0.9, 100, 1100)),
+            ("long after the end", (5000, 0.1, 0.9, 100, 1100)),
+            ("from 0.5 to 0.8", (30, 0.5, 0.8, 20, 120)),
+        ],
+    ),
+    Exercise(
+        "31.3",
+        _bitmap_bytes,
+        mistakes=[
+            Mistake(
+                "no bitmap",
+                lambda mask: 4 * int(np.count_nonzero(mask)),
+                "the kept weights are there, but nobody knows where they belong: add the bitmap",
+            ),
+            Mistake(
+                "bits",
+                lambda mask: mask.size + 4 * int(np.count_nonzero(mask)),
+                "the bitmap takes one bit a weight, and you count one byte a weight",
+            ),
+            Mistake(
+                "zeros",
+                lambda mask: -(-mask.size // 8) + 4 * int(np.count_nonzero(~mask)),
+                "you store the weights that went; count those that are True",
+            ),
+            Mistake(
+                "rounded down",
+                lambda mask: mask.size // 8 + 4 * int(np.count_nonzero(mask)),
+                "a part of a byte is a whole byte in a file: round the bitmap up",
+            ),
+        ],
+        cases=_MASKS,
+    ),
+]

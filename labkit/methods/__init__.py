@@ -1,0 +1,14 @@
+"""The science, NumPy in and NumPy out: no TensorFlow. ``methods.prune.magnitude_mask`` and so on."""
+
+from importlib import import_module
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    """Import a module of this room when it is first named, so that pages can write ``methods.prune``."""
+    if not name.startswith("_"):
+        try:
+            return import_module(f"labkit.methods.{name}")
+        except ModuleNotFoundError:
+            pass
+    raise AttributeError(f"module 'labkit.methods' has no attribute {name!r}")

@@ -1,0 +1,88 @@
+"""Magnitude pruning: which weights go, and how many at which training step."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labkit.base.errors import UsageError
+
+
+def magnitude_mask(weights: np.ndarray, sparsity: float) -> np.ndarray:
+    """Which weights magnitude pruning keeps: a bool array of *weights*' shape, True = kept.
+
+    TFMOT's rule, weight for weight. Of n weights, k = max(1, round(n × (1 − sparsity))) are to stay (halves round to
+    even, in float32); the k-th largest magnitude is the threshold, and all **at or above** it stay. So ties at the
+    threshold are all kept: more than asked may stay (everything, when all are equal), and at least one weight does.
+
+    *weights*: finite numbers of any shape, empty included (an empty mask). Raises UsageError for a sparsity outside
+    [0, 1), or weights that are not finite.
+    """
+    sparsity = check_sparsity(sparsity)
+    weights = np.asarray(weights)
+    if not np.issubdtype(weights.dtype, np.number) or not np.isfinite(weights).all():
+        raise UsageError(
+            "weights hold a value that is not a finite number: mend the training run that made it (NaN or infinity)."
+        )
+    if weights.size == 0:
+        return np.ones(weights.shape, dtype=bool)
+    kept = max(1, int(np.round(np.float32(weights.size) * (np.float32(1) - np.float32(sparsity)))))
+    # The smallest whole number of a type has no opposite in it: −128 would stay negative in int8.
+    magnitudes: np.ndarray = np.abs(weights.astype(np.int64) if weights.dtype.kind == "i" else weights)
+    if magnitudes.dtype == np.float32:
+        magnitudes[magnitudes < np.finfo(np.float32).tiny] = 0  # TensorFlow computes with subnormals as zeros
+    threshold = np.partition(magnitudes, weights.size - kept, axis=None)[weights.size - kept]
+    return magnitudes >= threshold
+
+
+def apply_mask(weights: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """A copy of *weights*, of the same type, zero wherever *mask* is False. Raises UsageError when shapes differ."""
+    weights, mask = np.asarray(weights), np.asarray(mask)
+    if weights.shape != mask.shape:
+        raise UsageError(f"mask has shape {mask.shape}, but takes the weights' own, {weights.shape}.")
+    return np.where(mask.astype(bool), weights, np.zeros((), weights.dtype))
+
+
+def constant_sparsity(step: int, target: float, begin: int = 0) -> float:
+    """The sparsity of the weights at *step*: 0 before *begin*, then *target* (TFMOT's ``ConstantSparsity``).
+
+    Raises UsageError for a target outside [0, 1) or a begin below 0.
+    """
+    target = check_sparsity(target, "target")
+    _check_steps(begin, begin)
+    return target if step >= begin else 0.0
+
+
+def polynomial_sparsity(
+    step: int | np.ndarray, initial: float, final: float, begin: int, end: int, power: float = 3
+) -> float | np.ndarray:
+    """The sparsity asked for at *step*: ``final + (initial − final) × (1 − p) ** power``, p running 0 → 1 from step
+    *begin* to *end* and clipped there (Zhu & Gupta, 2017, equation 1; TFMOT's ``PolynomialDecay``).
+
+    *step* may be an array; the result is float64 of its shape. Most weights go early, when the network can still mend
+    itself. With ``begin = end`` the step at once to *final* is meant. Raises UsageError for a sparsity outside [0, 1),
+    steps in the wrong order, or a power that is not above 0.
+    """
+    initial, final = check_sparsity(initial, "initial"), check_sparsity(final, "final")
+    _check_steps(begin, end)
+    if not power > 0:
+        raise UsageError(f"power is {power!r}, but takes a number above 0 (3 is usual).")
+    steps = np.asarray(step, dtype=np.float64)
+    done = np.clip((steps - begin) / (end - begin), 0, 1) if end > begin else (steps >= begin).astype(np.float64)
+    result = final + (initial - final) * (1 - done) ** power
+    return float(result) if result.ndim == 0 else result
+
+
+def check_sparsity(value: float, name: str = "sparsity") -> float:
+    """*value* as a float if it is a share in [0, 1); raises UsageError otherwise."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not 0 <= number < 1:
+        raise UsageError(f"{name} is {value!r}, but takes a share from 0 to below 1 (0.8 for 80 % zeros).")
+    return number
+
+
+def _check_steps(begin: int, end: int) -> None:
+    if not 0 <= begin <= end:
+        raise UsageError(f"begin is {begin} and end is {end}, but steps with 0 ≤ begin ≤ end are wanted.")

@@ -1,0 +1,196 @@
+"""Affine quantization: a real number x is stored as the whole number q, and ``x ≈ scale × (q − zero_point)``.
+
+The rules are those of ONNX's QuantizeLinear and DequantizeLinear: ``q = saturate(round(x / scale) + zero_point)``, halves
+round to even, float32 throughout. Zero is always exact, since networks are full of it: padding, ReLU, pruned weights.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from labkit.base.errors import UsageError, one_of
+
+# Name: lowest and highest number, and the NumPy type that holds it (four and two bits stand in whole bytes).
+TYPES: dict[str, tuple[int, int, type]] = {
+    "int8": (-128, 127, np.int8),
+    "uint8": (0, 255, np.uint8),
+    "int16": (-(2**15), 2**15 - 1, np.int16),
+    "uint16": (0, 2**16 - 1, np.uint16),
+    "int32": (-(2**31), 2**31 - 1, np.int32),
+    "int4": (-8, 7, np.int8),
+    "uint4": (0, 15, np.uint8),
+    "int2": (-2, 1, np.int8),
+    "uint2": (0, 3, np.uint8),
+}
+_SMALLEST = float(np.finfo(np.float32).tiny)
+
+
+def levels(bits: int, signed: bool = True, symmetric: bool = False) -> tuple[int, int]:
+    """The lowest and highest whole number: −128 … 127, unsigned 0 … 255, symmetric −127 … 127 (unsigned 1 … 255), for 8 bits.
+
+    Raises UsageError for *bits* outside 2 to 16.
+    """
+    if isinstance(bits, bool) or not isinstance(bits, int | np.integer) or not 2 <= bits <= 16:
+        raise UsageError(f"bits is {bits!r}, but takes a whole number from 2 to 16.")
+    low = -(2 ** (int(bits) - 1)) if signed else 0
+    return low + bool(symmetric), low + 2 ** int(bits) - 1
+
+
+def affine_parameters(
+    low: Any, high: Any, bits: int = 8, signed: bool = True, symmetric: bool = False
+) -> tuple[Any, Any]:
+    """``(scale, zero_point)`` that spread the whole numbers of *bits* over the real range *low* … *high*.
+
+    The range is widened to hold zero, and the zero point rounded, so that zero is exact; *symmetric* widens it to
+    ±max(|low|, |high|) and leaves the lowest number out, so that the zero point is the middle (0 when *signed*). Numbers
+    give (float, int); arrays (one range a channel) give arrays (float32, int32). The scale is a float32 value. A range of
+    zero alone gets scale 1, one too narrow for float32 its smallest normal number.
+
+    Raises UsageError for a range that is not finite or upside down, or *bits* outside 2 to 16.
+    """
+    q_low, q_high = levels(bits, signed, symmetric)
+    low, high = (np.asarray(end, dtype=np.float64) for end in (low, high))
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        raise UsageError(
+            "The range to quantize is not finite: take NaN and infinity out of the data, or give low and high."
+        )
+    if (low > high).any():
+        raise UsageError("The range to quantize has low above high: exchange the two.")
+    low, high = np.broadcast_arrays(np.minimum(low, 0.0), np.maximum(high, 0.0))
+    middle = (q_low + q_high) // 2
+    if symmetric:
+        scale = np.maximum(-low, high) / (q_high - middle)
+    else:
+        scale = (high - low) / (q_high - q_low)
+    with np.errstate(over="ignore"):
+        scale = np.where(scale == 0, 1.0, np.maximum(scale, _SMALLEST)).astype(np.float32)
+    if not np.isfinite(scale).all():
+        raise UsageError("The range to quantize is wider than float32 can hold: scale the data down.")
+    if symmetric:
+        zero_point = np.full(scale.shape, middle, dtype=np.int32)
+    else:
+        zero_point = np.clip(np.rint(q_low - low / scale.astype(np.float64)), q_low, q_high).astype(np.int32)
+    return (scale, zero_point) if scale.ndim else (float(scale), int(zero_point))
+
+
+def quantize(x: np.ndarray, scale: Any, zero_point: Any, dtype: str = "int8", axis: int | None = None) -> np.ndarray:
+    """*x* as whole numbers: ``saturate(round(x / scale) + zero_point)``, of *x*'s shape.
+
+    *scale* and *zero_point* are one number each, or one a channel along *axis*. *dtype*: int8, uint8, int16, uint16,
+    int32, int4, uint4, int2 or uint2 (the last four held in bytes). Infinities saturate. Raises UsageError for NaN,
+    a scale that is not finite and above 0, a zero point outside the type, and shapes that do not fit.
+    """
+    one_of("type of whole numbers", dtype, TYPES)
+    low, high, held = TYPES[dtype]
+    return _quantize(x, scale, zero_point, low, high, axis).astype(held)
+
+
+def dequantize(q: np.ndarray, scale: Any, zero_point: Any = 0, axis: int | None = None) -> np.ndarray:
+    """The real numbers that whole numbers stand for: ``(q − zero_point) × scale``, float32, of *q*'s shape."""
+    q = np.asarray(q)
+    if q.dtype.kind not in "iu":
+        raise UsageError(f"q is of type {q.dtype}, but takes whole numbers: quantize first.")
+    scales, zeros = _along(q, scale, zero_point, axis)
+    return (q.astype(np.int64) - zeros).astype(np.float32) * scales
+
+
+def fake_quantize(
+    x: np.ndarray,
+    bits: int = 8,
+    signed: bool = True,
+    symmetric: bool = True,
+    axis: int | None = None,
+    low: Any = None,
+    high: Any = None,
+) -> np.ndarray:
+    """*x* rounded to what *bits* can hold, still as float32 of *x*'s shape: quantized and at once dequantized.
+
+    The range is *low* … *high* where given (what is outside saturates), else *x*'s own least and greatest value; over
+    the whole of *x*, or along *axis* for each channel. Empty stays empty, constant stays exact but for float32 rounding.
+    Raises UsageError as ``affine_parameters`` and ``quantize`` do.
+    """
+    x = np.asarray(x, dtype=np.float32)
+    if x.size == 0:
+        return x.copy()
+    others = None if axis is None else _others(x, axis)
+    low = np.min(x, axis=others) if low is None else low
+    high = np.max(x, axis=others) if high is None else high
+    scale, zero_point = affine_parameters(low, high, bits, signed, symmetric)
+    axis = axis if np.ndim(scale) else None
+    q = _quantize(x, scale, zero_point, *levels(bits, signed, symmetric), axis)
+    return dequantize(q.astype(np.int32), scale, zero_point, axis)
+
+
+def weight_scales(kernel: np.ndarray, bits: int = 8, axis: int | None = None) -> Any:
+    """The scale of symmetric weights, ``max |w| / (2^(bits−1) − 1)``: float32, one for all, or one a channel along *axis*.
+
+    8 bits along the axis of the outputs is what LiteRT stores. A channel of zeros gets scale 1. Raises UsageError for
+    weights that are not finite or none at all.
+    """
+    kernel = np.asarray(kernel, dtype=np.float32)
+    if kernel.size == 0:
+        raise UsageError("The kernel holds no weights, so it has no scale: give at least one.")
+    largest = np.max(np.abs(kernel), axis=None if axis is None else _others(kernel, axis))
+    return affine_parameters(-largest, largest, bits, symmetric=True)[0]
+
+
+def sqnr_db(x: np.ndarray, y: np.ndarray) -> float:
+    """The signal-to-quantization-noise ratio of *y*, an approximation of *x*: ``10 log₁₀(Σ x² / Σ (x − y)²)`` in dB.
+
+    Infinite when they are equal; minus infinity when *x* is all zero and *y* is not. About 6 dB a bit. Raises UsageError
+    for different shapes, empty arrays and NaN.
+    """
+    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if x.shape != y.shape or x.size == 0:
+        raise UsageError(f"The arrays have shapes {x.shape} and {y.shape}, but take one shape, and at least one value.")
+    signal, noise = float(np.sum(x**2)), float(np.sum((x - y) ** 2))
+    if not (np.isfinite(signal) and np.isfinite(noise)):
+        raise UsageError("The arrays hold NaN or infinity: a ratio needs finite numbers.")
+    if noise == 0:
+        return float("inf")
+    return float(10 * (np.log10(signal) - np.log10(noise))) if signal else float("-inf")
+
+
+def _quantize(x: np.ndarray, scale: Any, zero_point: Any, low: int, high: int, axis: int | None) -> np.ndarray:
+    x = np.asarray(x, dtype=np.float32)
+    if np.isnan(x).any():
+        raise UsageError("x holds NaN, which no whole number stands for: mend the computation that made it.")
+    scales, zeros = _along(x, scale, zero_point, axis)
+    if zeros.size and (zeros.min() < low or zeros.max() > high):
+        raise UsageError(f"zero_point is {zero_point}, but takes whole numbers from {low} to {high} here.")
+    with np.errstate(over="ignore"):  # an overflow to infinity saturates
+        rounded = np.rint(x / scales)
+    return np.clip(rounded.astype(np.float64) + zeros, low, high)
+
+
+def _along(x: np.ndarray, scale: Any, zero_point: Any, axis: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Scale (float32) and zero point (int64) in a shape that broadcasts against *x* along *axis*."""
+    scales, zeros = np.asarray(scale, dtype=np.float32), np.asarray(zero_point)
+    if zeros.dtype.kind not in "iu":
+        raise UsageError(f"zero_point is {zero_point!r}, but takes whole numbers.")
+    if not (np.isfinite(scales).all() and (scales > 0).all()):
+        raise UsageError(f"scale is {scale!r}, but takes finite numbers above 0.")
+    if axis is None:
+        if scales.ndim or zeros.ndim:
+            raise UsageError("scale and zero_point are arrays: say along which axis of x their channels run (axis=…).")
+        return scales, zeros.astype(np.int64)
+    _others(x, axis)
+    shape = [1] * x.ndim
+    shape[axis] = x.shape[axis]
+    for name, values in (("scale", scales), ("zero_point", zeros)):
+        if values.shape not in ((), (x.shape[axis],)):
+            raise UsageError(
+                f"{name} has shape {values.shape}, but takes one number, or one a channel: ({x.shape[axis]},) along axis {axis}."
+            )
+    return (
+        np.broadcast_to(scales, x.shape[axis]).reshape(shape),
+        np.broadcast_to(zeros, x.shape[axis]).astype(np.int64).reshape(shape),
+    )
+
+
+def _others(x: np.ndarray, axis: int) -> tuple[int, ...]:
+    if not -x.ndim <= axis < x.ndim:
+        raise UsageError(f"axis is {axis}, but the array has {x.ndim} axes.")
+    return tuple(i for i in range(x.ndim) if i != axis % x.ndim)

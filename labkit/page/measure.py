@@ -1,0 +1,159 @@
+"""One measurement of one model: what it gets right, what it weighs, what it computes, how long it takes."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labkit.base.errors import LabkitError
+from labkit.deploy import inspect, tflite, timing
+from labkit.deploy.content import Source, read
+from labkit.methods.statistics import wilson
+
+
+class Images(Protocol):
+    """Images and their classes: ``x`` uint8 (n, 28, 28), ``y`` integer (n,)."""
+
+    @property
+    def x(self) -> NDArray[Any]: ...
+
+    @property
+    def y(self) -> NDArray[Any]: ...
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One row of the results table. ``accuracy`` is a share, its ``low`` and ``high`` a 95 % Wilson interval for ``n``
+    images; ``bytes`` the file's, ``compressed_bytes`` with zlib at level 9; times in ms for one image, the median and
+    its quartiles; ``latency_ratio`` to the reference timed in the same run (1 for the reference itself)."""
+
+    name: str
+    technique: str
+    network: str
+    dataset: str
+    split: str
+    n: int
+    correct: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    bytes: int
+    compressed_bytes: int
+    parameters: int
+    nonzero: int
+    macs: int
+    latency_ms: float | None
+    latency_low_ms: float | None
+    latency_high_ms: float | None
+    latency_ratio: float | None
+    threads: int
+    cpu: str
+
+    @property
+    def error(self) -> float:
+        """The share of images that it gets wrong."""
+        return 1.0 - self.accuracy
+
+    @property
+    def kib(self) -> float:
+        """The file's size in KiB (1,024 bytes)."""
+        return self.bytes / 1024
+
+
+def measure(
+    source: Any,
+    *,
+    name: str,
+    technique: str,
+    network: str,
+    dataset: str,
+    split: Images,
+    split_name: str,
+    threads: int = 1,
+    reference: Source | None = None,
+    latency: bool = True,
+    seconds: float = 0.5,
+) -> Measurement:
+    """Measure *source*, a Keras model (as a float32 ``.tflite``), the bytes of a ``.tflite`` file or its path.
+
+    *seconds* for the latency of one image at a time, *source* and *reference* interleaved; with ``latency=False`` the
+    times are None. Raises LabkitError for a model that cannot be converted, a damaged file and an empty split.
+    """
+    content = read(as_tflite(source))
+    correct, n = accuracy(content, split, threads)
+    low, high = wilson(correct, n, 0.95)
+    held = inspect.summary(content)
+    time, ratio = _latency(content, reference, threads, seconds) if latency else (None, None)
+    return Measurement(
+        name=name,
+        technique=technique,
+        network=network,
+        dataset=dataset,
+        split=split_name,
+        n=n,
+        correct=correct,
+        accuracy=correct / n,
+        accuracy_low=float(low),
+        accuracy_high=float(high),
+        bytes=bytes_of(content),
+        compressed_bytes=compressed_bytes(content),
+        parameters=held.parameters,
+        nonzero=held.nonzero,
+        macs=held.macs,
+        latency_ms=time.median_ms if time else None,
+        latency_low_ms=time.low_ms if time else None,
+        latency_high_ms=time.high_ms if time else None,
+        latency_ratio=ratio,
+        threads=threads,
+        cpu=timing.processor(),
+    )
+
+
+def as_tflite(source: Any) -> Source:
+    """*source* if it is bytes or a path; a Keras model converted to a float32 ``.tflite`` file otherwise, as bytes."""
+    return source if isinstance(source, (bytes, str, Path)) else tflite.convert(source)
+
+
+def as_dict(measurement: Measurement) -> dict[str, Any]:
+    """Every field by name, in plain Python values, as records carry them."""
+    return asdict(measurement)
+
+
+def bytes_of(source: Source) -> int:
+    """The length of a ``.tflite`` file in bytes."""
+    return len(read(source))
+
+
+def compressed_bytes(source: Source) -> int:
+    """Its length after zlib at level 9: what a download costs, and where zeros begin to pay."""
+    return len(zlib.compress(read(source), 9))
+
+
+def accuracy(source: Source, split: Images, threads: int = 1) -> tuple[int, int]:
+    """How many images of *split* the file classifies correctly (the largest output wins), and how many there are.
+
+    Raises LabkitError when there are none, or when images and classes differ in number.
+    """
+    from labkit.assets.data import as_input
+
+    n = len(split.x)
+    if n == 0 or len(split.y) != n:
+        raise LabkitError(
+            f"Accuracy needs as many classes as images, and one at least, but there are {n} images and "
+            f"{len(split.y)} classes: give a split of a data set."
+        )
+    answers = tflite.predict(source, as_input(split.x), threads)
+    return int(np.count_nonzero(answers.argmax(axis=1) == split.y)), n
+
+
+def _latency(content: bytes, reference: Source | None, threads: int, seconds: float) -> tuple[timing.Timing, float]:
+    """The time of *content*, and its ratio to *reference*; to itself, and so 1, when there is none."""
+    if reference is None:
+        return timing.latency({"candidate": content}, threads, seconds=seconds)["candidate"], 1.0
+    times = timing.latency({"reference": reference, "candidate": content}, threads, seconds=seconds)
+    return times["candidate"], times.ratios("reference")["candidate"]

@@ -1,0 +1,38 @@
+"""Every lesson of the course passes every gate, and no edition is stale. docs/page.md says the gates in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from labkit.base.places import course
+from labkit.base import source
+from labkit.course import build, gates, gates_links
+
+NOTEBOOKS = course() / "notebooks"
+LESSONS = source.lessons(NOTEBOOKS)
+
+
+def test_there_are_lessons():
+    assert LESSONS, "notebooks/source has no lesson"
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_a_lesson_passes_every_gate(lesson):
+    found = gates.lesson_findings(lesson, LESSONS)
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_no_edition_is_stale_and_the_course_table_is_current():
+    problems, _ = build.check((), NOTEBOOKS)
+    assert not problems, "\n" + "\n".join(problems)
+
+
+def test_the_links_of_the_documents_lead_somewhere():
+    found = list(gates_links.documents(course()))
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_the_page_pattern_names_every_gate():
+    text = (course() / "docs" / "page.md").read_text(encoding="utf-8")
+    missing = [name for name in (*gates.LESSON_GATES, *gates.COURSE_GATES) if f"**{name}**" not in text]
+    assert not missing, f"docs/page.md does not say: {missing}"
