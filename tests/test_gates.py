@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labkit.base.places import course
 from labkit.base import source
+from labkit.base.places import course
 from labkit.course import build, gates, gates_links
 
 NOTEBOOKS = course() / "notebooks"

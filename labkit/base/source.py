@@ -12,8 +12,8 @@ from typing import Any
 from labkit.base import parameters as base_parameters
 from labkit.base.errors import LabkitError, UsageError, nearest
 from labkit.base.parameters import Parameter
-from labkit.base.places import course
 from labkit.base.percent import Cell, cells
+from labkit.base.places import course
 
 FILE = re.compile(r"(\d\d)_([a-z0-9_]+)\.py$")
 _FACTS: dict[str, type | tuple[type, ...]] = {

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit.base import files
+from labkit.base import files, source
 from labkit.base.errors import LabkitError
-from labkit.base import source
+from labkit.base.source import Lesson
 from labkit.course import editions, execute, reach, table
 from labkit.course.editions import Edition, Notebook
-from labkit.base.source import Lesson
 
 EDITIONS: tuple[Edition, ...] = ("student", "solved")
 Execute = Callable[[Lesson, Notebook], tuple[Notebook, dict[str, Any]]]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from labkit.base import files
-from labkit.course import parts
 from labkit.base.source import Cell, Lesson
+from labkit.course import parts
 
 Notebook = dict[str, Any]
 Edition = Literal["student", "solved"]

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from labkit.base.errors import LabkitError
-from labkit.course.editions import Notebook
 from labkit.base.source import Lesson
+from labkit.course.editions import Notebook
 from labkit.page import record
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from labkit.base import source
+from labkit.base.source import Lesson
 from labkit.course import build, gates_code, gates_exercises, gates_form, gates_links, gates_output, gates_prose
 from labkit.course.reach import PACKAGE
-from labkit.base.source import Lesson
 
 Gate = Callable[[Lesson], Iterable[str]]
 LESSON_GATES: dict[str, Gate] = {

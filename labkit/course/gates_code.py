@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+from labkit.base.source import Cell, Lesson
 from labkit.course import parts
 from labkit.course.reach import PACKAGE
-from labkit.base.source import Cell, Lesson
 
 VISIBLE, CELL, EXERCISE, HELPER, PASTED = 150, 15, 25, 10, 3
 PRIVATE_ALLOWED = {"_experimental_disable_per_channel"}  # the converter's only switch to per-tensor weights

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from labkit.base.source import Cell, Lesson
 from labkit.course import parts
 from labkit.course.gates_form import waiver
 from labkit.course.reach import PACKAGE
-from labkit.base.source import Cell, Lesson
 
 EXERCISES = (2, 4)
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from labkit.base.errors import LabkitError, nearest
-from labkit.course import parts
 from labkit.base.source import Lesson, parameters
+from labkit.course import parts
 
 CELLS, PARAMETERS, OBJECTIVES = (20, 45), 8, (3, 5)
 WAIVABLE = {

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from labkit.base.errors import LabkitError
-from labkit.course.build import path
 from labkit.base.source import Cell, Lesson, parameters
+from labkit.course.build import path
 
 FIGURE = 80 * 1024
 COMPARED = "nbval-check-output"

@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
+from labkit.base.source import Cell, Lesson
 from labkit.course import parts
 from labkit.course.gates_form import waiver
-from labkit.base.source import Cell, Lesson
 
 WORDS, IDEA, ALT = (600, 1200), 250, 5
 MEASURED = ("Evidence", "What we saw")

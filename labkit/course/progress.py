@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from labkit.base import places
-from labkit.base import source
+from labkit.base import places, source
 
 _CHECK = re.compile(r"""\.check\(\s*["'](\d\d\.\d+)["']""")
 _WIDTH = 10

@@ -11,8 +11,8 @@ from pathlib import Path
 import labkit
 from labkit.base import files, places
 from labkit.base.errors import LabkitError
-from labkit.course.parts import essence
 from labkit.base.source import Lesson
+from labkit.course.parts import essence
 
 PACKAGE = Path(labkit.__file__).parent
 

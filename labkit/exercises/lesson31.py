@@ -49,8 +49,12 @@ def _by_row(weights: np.ndarray, sparsity: float) -> np.ndarray:
     return np.stack([magnitude_mask(row, sparsity) for row in weights])
 
 
+def _ask(step: int, initial: float, final: float, begin: int, end: int, power: int = 3) -> float:
+    return float(polynomial_sparsity(step, initial, final, begin, end, power))
+
+
 def _linear(step: int, initial: float, final: float, begin: int, end: int) -> float:
-    return polynomial_sparsity(step, initial, final, begin, end, power=1)
+    return _ask(step, initial, final, begin, end, power=1)
 
 
 def _unclipped(step: int, initial: float, final: float, begin: int, end: int) -> float:
@@ -58,11 +62,11 @@ def _unclipped(step: int, initial: float, final: float, begin: int, end: int) ->
 
 
 def _backwards(step: int, initial: float, final: float, begin: int, end: int) -> float:
-    return polynomial_sparsity(step, final, initial, begin, end)
+    return _ask(step, final, initial, begin, end)
 
 
 def _from_zero(step: int, initial: float, final: float, begin: int, end: int) -> float:
-    return polynomial_sparsity(step, initial, final, 0, end)
+    return _ask(step, initial, final, 0, end)
 
 
 def _bitmap_bytes(mask: np.ndarray) -> int:

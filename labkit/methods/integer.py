@@ -1,7 +1,7 @@
 """Layers in whole numbers alone, as LiteRT computes them in an int8 file.
 
 Activations are int8 with one scale and zero point a tensor, weights int8 with a scale an output channel and zero point
-0, biases int32 with scale ``input scale × weight scale``. With real = scale × (q − zero_point) put into the layer's sum,
+0, biases int32 with scale ``input scale × weight scale``. With real = scale × (q − zero_point) in the layer's sum,
 all that is not whole is one factor a channel (Jacob et al., 2018, equations 3 to 8):
 
     accumulator = Σ (q_input − input zero point) × q_weight + q_bias                  int32, exact
@@ -116,7 +116,7 @@ def requantize(
 
 
 def _sums(x: np.ndarray, zero_point: int, weights: np.ndarray) -> np.ndarray:
-    """Σ (x − zero point) × weight, exact: products of two bytes, summed in float64, stay far below 2⁵³ (and use BLAS)."""
+    """Σ (x − zero point) × weight, exact: products of two bytes in float64 stay far below 2⁵³ (and use BLAS)."""
     return (x.astype(np.float64) - zero_point) @ weights.astype(np.float64).T
 
 

@@ -1,7 +1,7 @@
 """Affine quantization: a real number x is stored as the whole number q, and ``x ≈ scale × (q − zero_point)``.
 
-The rules are those of ONNX's QuantizeLinear and DequantizeLinear: ``q = saturate(round(x / scale) + zero_point)``, halves
-round to even, float32 throughout. Zero is always exact, since networks are full of it: padding, ReLU, pruned weights.
+The rules are those of ONNX's QuantizeLinear and DequantizeLinear: ``q = saturate(round(x / scale) + zero_point)``,
+halves round to even, float32 throughout. Zero is always exact, since networks are full of it: padding, ReLU, pruned weights.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 def levels(bits: int, signed: bool = True, symmetric: bool = False) -> tuple[int, int]:
-    """The lowest and highest whole number: −128 … 127, unsigned 0 … 255, symmetric −127 … 127 (unsigned 1 … 255), for 8 bits.
+    """The lowest and highest whole number; for 8 bits −128 … 127, unsigned 0 … 255, symmetric −127 … 127 or 1 … 255.
 
     Raises UsageError for *bits* outside 2 to 16.
     """
@@ -44,9 +44,9 @@ def affine_parameters(
     """``(scale, zero_point)`` that spread the whole numbers of *bits* over the real range *low* … *high*.
 
     The range is widened to hold zero, and the zero point rounded, so that zero is exact; *symmetric* widens it to
-    ±max(|low|, |high|) and leaves the lowest number out, so that the zero point is the middle (0 when *signed*). Numbers
-    give (float, int); arrays (one range a channel) give arrays (float32, int32). The scale is a float32 value. A range of
-    zero alone gets scale 1, one too narrow for float32 its smallest normal number.
+    ±max(|low|, |high|) and leaves the lowest number out, so that the zero point is the middle (0 when *signed*).
+    Numbers give (float, int); arrays (one range a channel) give arrays (float32, int32). The scale is a float32 value.
+    A range of zero alone gets scale 1, one too narrow for float32 its smallest normal number.
 
     Raises UsageError for a range that is not finite or upside down, or *bits* outside 2 to 16.
     """
@@ -60,10 +60,7 @@ def affine_parameters(
         raise UsageError("The range to quantize has low above high: exchange the two.")
     low, high = np.broadcast_arrays(np.minimum(low, 0.0), np.maximum(high, 0.0))
     middle = (q_low + q_high) // 2
-    if symmetric:
-        scale = np.maximum(-low, high) / (q_high - middle)
-    else:
-        scale = (high - low) / (q_high - q_low)
+    scale = np.maximum(-low, high) / (q_high - middle) if symmetric else (high - low) / (q_high - q_low)
     with np.errstate(over="ignore"):
         scale = np.where(scale == 0, 1.0, np.maximum(scale, _SMALLEST)).astype(np.float32)
     if not np.isfinite(scale).all():
@@ -108,7 +105,7 @@ def fake_quantize(
     """*x* rounded to what *bits* can hold, still as float32 of *x*'s shape: quantized and at once dequantized.
 
     The range is *low* … *high* where given (what is outside saturates), else *x*'s own least and greatest value; over
-    the whole of *x*, or along *axis* for each channel. Empty stays empty, constant stays exact but for float32 rounding.
+    the whole of *x*, or along *axis* for each channel. Empty stays empty, constant stays exact up to float32 rounding.
     Raises UsageError as ``affine_parameters`` and ``quantize`` do.
     """
     x = np.asarray(x, dtype=np.float32)
@@ -124,7 +121,7 @@ def fake_quantize(
 
 
 def weight_scales(kernel: np.ndarray, bits: int = 8, axis: int | None = None) -> Any:
-    """The scale of symmetric weights, ``max |w| / (2^(bits−1) − 1)``: float32, one for all, or one a channel along *axis*.
+    """The scale of symmetric weights, ``max |w| / (2^(bits−1) − 1)``: float32, one for all or one a channel on *axis*.
 
     8 bits along the axis of the outputs is what LiteRT stores. A channel of zeros gets scale 1. Raises UsageError for
     weights that are not finite or none at all.
@@ -139,8 +136,8 @@ def weight_scales(kernel: np.ndarray, bits: int = 8, axis: int | None = None) ->
 def sqnr_db(x: np.ndarray, y: np.ndarray) -> float:
     """The signal-to-quantization-noise ratio of *y*, an approximation of *x*: ``10 log₁₀(Σ x² / Σ (x − y)²)`` in dB.
 
-    Infinite when they are equal; minus infinity when *x* is all zero and *y* is not. About 6 dB a bit. Raises UsageError
-    for different shapes, empty arrays and NaN.
+    Infinite when they are equal; minus infinity when *x* is all zero and *y* is not. About 6 dB a bit. Raises
+    UsageError for different shapes, empty arrays and NaN.
     """
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if x.shape != y.shape or x.size == 0:
@@ -182,7 +179,8 @@ def _along(x: np.ndarray, scale: Any, zero_point: Any, axis: int | None) -> tupl
     for name, values in (("scale", scales), ("zero_point", zeros)):
         if values.shape not in ((), (x.shape[axis],)):
             raise UsageError(
-                f"{name} has shape {values.shape}, but takes one number, or one a channel: ({x.shape[axis]},) along axis {axis}."
+                f"{name} has shape {values.shape}, but takes one number, or one a channel: "
+                f"({x.shape[axis]},) along axis {axis}."
             )
     return (
         np.broadcast_to(scales, x.shape[axis]).reshape(shape),

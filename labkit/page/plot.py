@@ -25,7 +25,7 @@ COLOURS = {
     "low rank": "#56B4E9",
 }
 LIMIT = 80 * 1024  # bytes a figure may take in a stored notebook
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "figure.figsize": (7.0, 3.6),
     "figure.constrained_layout.use": True,
     "axes.spines.top": False,

@@ -27,13 +27,13 @@
 # How many of a network's weights can be removed before it notices?
 
 # %%
+from labkit import by_profile, keras2, methods, start
+from labkit.assets.data import as_input
+
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
-
-from labkit import by_profile, keras2, methods, start
-from labkit.assets.data import as_input
 
 # %% tags=["parameters"]
 dataset: str = "fashion_mnist"  # data set; fashion_mnist or mnist
@@ -121,12 +121,17 @@ wrapped.compile(
     metrics=["accuracy"],
 )
 few = min(len(x), 12000)
-history = wrapped.fit(x[:few], y[:few], batch_size=128, verbose=0, callbacks=[prune.UpdatePruningStep()])
+passes = -(-120 // -(-few // 128))
+history = wrapped.fit(
+    x[:few], y[:few], batch_size=128, epochs=passes, verbose=0, callbacks=[prune.UpdatePruningStep()]
+)
 history.history["accuracy"]
 
 # %% [markdown]
-# Two lines differ from what one often reads. The labels are numbers, so the loss is the *sparse* cross-entropy; and the
-# callback `UpdatePruningStep` is not optional: it tells the masks at which step they are.
+# Three lines differ from what one often reads. The labels are numbers, so the loss is the *sparse* cross-entropy. The
+# callback `UpdatePruningStep` is not optional: it tells the masks at which step they are. And `passes` sees to it that
+# there are more than a hundred steps, since the masks are set only once in a hundred: a shorter training prunes
+# nothing, and says nothing.
 #
 # `strip_pruning` takes the wrappers off again and leaves plain layers with zeros in them.
 
@@ -153,11 +158,12 @@ still = prune.prune_low_magnitude(
 still.compile(optimizer=tf.keras.optimizers.SGD(0.0), loss=tf.keras.losses.SparseCategoricalCrossentropy(True))
 still.fit(x[:256], y[:256], batch_size=128, verbose=0, callbacks=[prune.UpdatePruningStep()])
 theirs = prune.strip_pruning(still)
+names = ["dense_1", "dense_2", "logits"]
 unequal = 0
-for layer in baseline.layers[1:]:
-    kernel = layer.get_weights()[0]
+for name in names:
+    kernel = baseline.get_layer(name).get_weights()[0]
     ours = kernel * methods.prune.magnitude_mask(kernel, sparsity)
-    unequal += np.count_nonzero(ours != theirs.get_layer(layer.name).get_weights()[0])
+    unequal += np.count_nonzero(ours != theirs.get_layer(name).get_weights()[0])
 lab.claim("Weights on which our mask and TFMOT's differ", unequal, equals=0, holds="always")
 
 # %% [markdown]
@@ -195,8 +201,8 @@ magnitude_mask = lab.check("31.1", magnitude_mask)
 #
 # ### 31.2 The schedule ★★☆ · 10 minutes
 #
-# Taking everything at once hurts. TFMOT's `PolynomialDecay` lets the sparsity grow from $s_0$ to $s_1$ between two steps
-# $b$ and $e$, fast at first and slowly at the end:
+# Taking everything at once hurts. TFMOT's `PolynomialDecay` lets the sparsity grow from $s_0$ to $s_1$ between two
+# steps $b$ and $e$, fast at first and slowly at the end:
 #
 # $$ s(t) = s_1 + (s_0 - s_1)\left(1 - \frac{t - b}{e - b}\right)^3 $$
 #
@@ -261,9 +267,11 @@ bitmap_bytes = lab.check("31.3", bitmap_bytes)
 def pruned_to(targets: dict, passes: int):
     """A copy of the baseline, trained while the sparsity of each named layer grows to its target."""
     steps = -(-len(x) // 128) * passes
-    grow = {name: prune.PolynomialDecay(0.0, s, 0, max(steps // 2, 1), frequency=20) for name, s in targets.items()}
+    every = max(1, min(20, steps // 10))
+    half = max(1, steps // 2 // every) * every
+    grow = {name: prune.PolynomialDecay(0.0, s, 0, half, frequency=every) for name, s in targets.items()}
     copy = tf.keras.models.clone_model(
-        source := keras2.clone(baseline),
+        keras2.clone(baseline),
         clone_function=lambda layer: (
             prune.prune_low_magnitude(layer, grow[layer.name]) if layer.name in grow else layer
         ),
@@ -272,7 +280,6 @@ def pruned_to(targets: dict, passes: int):
     return prune.strip_pruning(copy)
 
 
-names = ["dense_1", "dense_2", "logits"]
 levels = sorted({0.5, 0.8, 0.9, 0.95, round(sparsity, 4)})
 pruned = {s: pruned_to(dict.fromkeys(names, s), epochs) for s in levels}
 
@@ -304,7 +311,7 @@ lab.claim(
 
 # %% [markdown]
 # Layers are not alike. The last one has few weights and each of them matters; the first one has most, many of them for
-# pixels that are always black. Han et al. (2015) kept a different share in each layer, 8 % in all. The same shares here:
+# pixels that are always black. Han et al. (2015) kept a different share in each layer, 8 % in all. The same here:
 
 # %%
 kept = {"dense_1": 0.08, "dense_2": 0.09, "logits": 0.26}
@@ -392,5 +399,5 @@ This does **not** show a faster network: zeros that a program multiplies by are 
 magnitude is the best measure of importance, or, from one seed, that differences of a few tenths of a point are real.
 
 Further reading: Han, Pool, Tran and Dally, *Learning both weights and connections for efficient neural networks*
-(2015, arXiv:1506.02626); Zhu and Gupta, *To prune, or not to prune* (2017, arXiv:1710.01878), where the schedule is from.
+(2015, arXiv:1506.02626); Zhu and Gupta, *To prune, or not to prune* (2017, arXiv:1710.01878), the schedule's source.
 """)

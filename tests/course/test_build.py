@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from labkit.base.errors import LabkitError, UsageError
 from labkit.base import source
+from labkit.base.errors import LabkitError, UsageError
 from labkit.course import build, execute, reach, table
 from labkit.course.commands_build import register
 from labkit.page import record

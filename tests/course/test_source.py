@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labkit.base.errors import LabkitError, UsageError
-from labkit.base.places import course
 from labkit.base import source
+from labkit.base.errors import LabkitError, UsageError
 from labkit.base.percent import cells
+from labkit.base.places import course
 
 
 def _as_jupytext(text: str) -> list[tuple[str, str, list[str]]]:
