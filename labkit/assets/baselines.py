@@ -90,8 +90,9 @@ def train_baseline(
     one_of("network", name, models.NAMES)
     images = data.load(dataset)
     _probe(folder)
+    # All that is needed at the end is imported here, so that a broken installation shows before the training.
     from labkit.deploy import tflite
-    from labkit.keras2 import training
+    from labkit.keras2 import cost, protect, training  # noqa: F401
 
     training.fix_threads()
     twin = models.build(name, seed, recipe.dropout)

@@ -81,7 +81,7 @@ def make(
 ) -> dict[str, Any]:
     """The card of a trained model whose two files are written; reads the test images, through the ``.tflite`` file."""
     from labkit.deploy import tflite
-    from labkit.keras2 import clone, cost
+    from labkit.keras2 import cost, protect
     from labkit.methods.statistics import wilson
 
     right = {}
@@ -105,7 +105,7 @@ def make(
         "macs": cost.macs(model),
         "bytes": {"keras": keras_path.stat().st_size, "tflite": tflite_path.stat().st_size},
         "sha256": {"keras": files.sha256(keras_path), "tflite": files.sha256(tflite_path)},
-        "weights_digest": clone.weights_digest(model),
+        "weights_digest": protect.weights_digest(model),
         "architecture_digest": architecture_digest(model),
         "data_checksum": data.checksum(images),
         "seed": seed,

@@ -98,20 +98,24 @@ def requantize(
 ) -> np.ndarray:
     """int32 sums → int8: ``saturate(round(accumulator × multiplier) + zero_point)`` within *low* … *high*.
 
-    *multiplier* is one number or one a column. Two ways to round that differ in one value of thousands, by one step:
+    *multiplier* is one number or one a column. Two ways to round, which differ by one step in a few values of ten
+    thousand:
 
     - ``"float"``: the product in float32, halves to even. XNNPACK, LiteRT's default on processors, does this.
-    - ``"fixed"``: the multiplier as a 31-bit whole number and a shift, halves up. LiteRT's own kernels and gemmlowp do
-      this, for microcontrollers without float arithmetic.
+    - ``"fixed"``: whole numbers only, the multiplier as a 31-bit number and a shift, rounded after each of the two
+      (gemmlowp). LiteRT's own kernels do this, for processors without float arithmetic.
     """
     one_of("rounding", rounding, ROUNDINGS)
     if rounding == "float":
         scaled = np.rint(accumulator.astype(np.float32) * np.asarray(multiplier, dtype=np.float32)).astype(np.int64)
     else:
         mantissa, exponent = np.frexp(np.asarray(multiplier, dtype=np.float64))
-        whole = np.rint(mantissa * 2**31).astype(np.int64)  # int32 × this stays within int64
-        shift = 31 - exponent.astype(np.int64)
-        scaled = (accumulator.astype(np.int64) * whole + (np.int64(1) << (shift - 1))) >> shift
+        whole = np.rint(mantissa * 2**31).astype(np.int64)
+        product = (accumulator.astype(np.int64) << np.maximum(exponent, 0)) * whole
+        # Halves away from zero, twice: once for the 31 bits, once for the shift.
+        high_half = np.sign(product) * ((np.abs(product) + 2**30) >> 31)
+        shift = np.maximum(-exponent, 0)
+        scaled = np.sign(high_half) * ((np.abs(high_half) + ((1 << shift) >> 1)) >> shift)
     return np.clip(scaled + zero_point, low, high).astype(np.int8)
 
 

@@ -264,7 +264,7 @@ bitmap_bytes = lab.check("31.3", bitmap_bytes)
 
 
 # %%
-def pruned_to(targets: dict, passes: int):
+def pruned_to(targets: dict, passes: int, rate: float = 1e-3):
     """A copy of the baseline, trained while the sparsity of each named layer grows to its target."""
     steps = -(-len(x) // 128) * passes
     every = max(1, min(20, steps // 10))
@@ -276,7 +276,7 @@ def pruned_to(targets: dict, passes: int):
             prune.prune_low_magnitude(layer, grow[layer.name]) if layer.name in grow else layer
         ),
     )
-    keras2.train(copy, x, y, epochs=passes, batch_size=128, seed=seed, pruning=True)
+    keras2.train(copy, x, y, epochs=passes, learning_rate=rate, batch_size=128, seed=seed, pruning=True)
     return prune.strip_pruning(copy)
 
 
@@ -311,11 +311,12 @@ lab.claim(
 
 # %% [markdown]
 # Layers are not alike. The last one has few weights and each of them matters; the first one has most, many of them for
-# pixels that are always black. Han et al. (2015) kept a different share in each layer, 8 % in all. The same here:
+# pixels that are always black. Han et al. (2015) kept a different share in each layer, 8 % in all. The same here, with three
+# times the training and twice the learning rate, a choice made on the validation images:
 
 # %%
 kept = {"dense_1": 0.08, "dense_2": 0.09, "logits": 0.26}
-twelve = pruned_to({name: 1 - share for name, share in kept.items()}, by_profile(3, 1) * epochs)
+twelve = pruned_to({name: 1 - share for name, share in kept.items()}, by_profile(3, 1) * epochs, rate=2e-3)
 han = lab.measure(twelve, name="pruned, by layer", technique="pruning")
 ratio = sum(k.size for k in twelve.get_weights()) / sum(np.count_nonzero(k) for k in twelve.get_weights())
 lab.claim("Fewer weights, times", ratio, at_least=10.5, unit="×", holds="always")

@@ -5,7 +5,7 @@ import pytest
 
 from labkit.assets import models
 from labkit.base.errors import UsageError
-from labkit.keras2 import clone
+from labkit.keras2 import protect
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ def test_the_networks_have_their_published_size(name, parameters):
     assert parameters in (None, model.count_params())
     if name == "ds_cnn":
         assert model.count_params() < 60_000
-    clone.require_layers(model, "prune it")
+    protect.require_layers(model, "prune it")
 
 
 def test_what_tfmot_refuses_is_not_in_them():
@@ -36,16 +36,16 @@ def test_the_twin_with_dropout_has_the_same_weights_in_the_same_order():
     for name in ("lenet_300_100", "lenet5"):
         twin, plain = models.build(name, seed=4, dropout=0.5), models.build(name, seed=4)
         assert any("Dropout" in type(layer).__name__ for layer in twin.layers)
-        assert clone.weights_digest(twin) == clone.weights_digest(plain)
+        assert protect.weights_digest(twin) == protect.weights_digest(plain)
         x = np.random.default_rng(0).uniform(size=(2, 28, 28, 1)).astype(np.float32)
         assert np.array_equal(twin(x, training=False), plain(x))
 
 
 def test_fresh_weights_depend_on_the_seed_alone():
-    first = clone.weights_digest(models.build("ds_cnn", seed=1))
+    first = protect.weights_digest(models.build("ds_cnn", seed=1))
     np.random.seed(3)
-    assert clone.weights_digest(models.build("ds_cnn", seed=1)) == first
-    assert clone.weights_digest(models.build("ds_cnn", seed=2)) != first
+    assert protect.weights_digest(models.build("ds_cnn", seed=1)) == first
+    assert protect.weights_digest(models.build("ds_cnn", seed=2)) != first
 
 
 def test_an_unknown_network():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from labkit.base.errors import LabkitError, UsageError  # labkit before TensorFlow, for Keras 2
-from labkit.keras2 import augment, clone, training
+from labkit.keras2 import augment, protect, training
 
 import tensorflow as tf  # isort: skip
 
@@ -59,7 +59,7 @@ def test_pruning_wrappers_are_pruned_as_update_pruning_step_does(images):
 
     def wrapped():
         schedule = prune.PolynomialDecay(0.2, 0.75, begin_step=1, end_step=6, frequency=1)
-        return prune.prune_low_magnitude(clone.clone(small()), pruning_schedule=schedule)
+        return prune.prune_low_magnitude(protect.clone(small()), pruning_schedule=schedule)
 
     ours, keras = wrapped(), wrapped()
     training.train(ours, x, y, epochs=8, learning_rate=0.01, batch_size=96, schedule="constant", pruning=True)
@@ -80,7 +80,7 @@ def test_clustering_wrappers_train(images):
 
     cluster = tfmot.clustering.keras
     start = cluster.CentroidInitialization.LINEAR
-    model = cluster.cluster_weights(clone.clone(small()), number_of_clusters=4, cluster_centroids_init=start)
+    model = cluster.cluster_weights(protect.clone(small()), number_of_clusters=4, cluster_centroids_init=start)
     training.train(model, *images, epochs=3, learning_rate=0.01, batch_size=32)
     kernels = [w for w in cluster.strip_clustering(model).get_weights() if w.ndim == 2]
     assert all(len(np.unique(kernel)) <= 4 for kernel in kernels)
@@ -92,7 +92,7 @@ def test_the_same_arguments_give_the_same_weights_whatever_came_before(images):
     def digest(seed, **more):
         model = small(dropout=0.3)
         training.train(model, x, y, epochs=2, batch_size=20, seed=seed, **more)
-        return clone.weights_digest(model)
+        return protect.weights_digest(model)
 
     first = digest(1)
     tf.random.set_seed(1234)
