@@ -208,6 +208,13 @@ def _quietly(conversion: Any, name: str) -> bytes:
 
 
 @contextmanager
+def hushed() -> Iterator[None]:
+    """Hold back what TensorFlow's own converter says (native messages, warnings, logging) when a page calls it."""
+    with native_stderr(), _hushed():
+        yield
+
+
+@contextmanager
 def _hushed() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in ("tensorflow", "absl", "tf_keras")]
     levels = [logger.level for logger in loggers]

@@ -1,7 +1,8 @@
 """Affine quantization: a real number x is stored as the whole number q, and ``x ≈ scale × (q − zero_point)``.
 
 The rules are those of ONNX's QuantizeLinear and DequantizeLinear: ``q = saturate(round(x / scale) + zero_point)``,
-halves round to even, float32 throughout. Zero is always exact, since networks are full of it: padding, ReLU, pruned weights.
+halves round to even, float32 throughout. Zero is always exact, since networks are full of it: padding, ReLU, pruned
+weights.
 """
 
 from __future__ import annotations

@@ -1,0 +1,404 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   labkit:
+#     title: Quantization after training
+#     question: Can int8 cost nothing?
+#     minutes: 50
+#     budget_s: {fast: 30, full: 300}
+#     needs: []
+#     objectives:
+#       - compute scale and zero point by hand, and say which error they leave
+#       - convert a Keras model to float16, dynamic range and full int8 with the calls that exist
+#       - calculate a dense and a convolutional layer in integers, and find LiteRT's own numbers
+#       - choose between per tensor and per channel, and between min–max and percentile, by measurement
+#       - recognise a calibration that ruins a network without an error
+# ---
+
+# %% [markdown]
+# # 40 · Quantization after training
+#
+# Can int8 cost nothing?
+
+# %%
+from labkit import by_profile, start
+from labkit.assets.data import as_input
+from labkit.deploy import inspect, tflite, timing
+from labkit.deploy.activations import activations
+from labkit.keras2.simulate import correct_by_bits
+from labkit.methods import calibrate, integer, quantize
+from labkit.methods.simulate import dense_forward
+from labkit.page.plot import colour, label_line
+
+import matplotlib.pyplot as plt
+import numpy as np
+import tensorflow as tf
+
+# %% tags=["parameters"]
+dataset: str = "fashion_mnist"  # data set; fashion_mnist or mnist
+networks: int = by_profile(3, 2)  # how many of lenet5, lenet_300_100, ds_cnn to measure; 1 to 3
+calibration_images: int = by_profile(200, 50)  # training images that set the ranges; 1 to 2000
+percentile: float = 99.9  # share of the activations kept by the narrower calibration, in %; 50 to 100
+simulated_images: int = by_profile(10000, 1000)  # test images for the bit widths that LiteRT lacks; 100 to 10000
+seed: int = 7  # random seed; 0 to 2**31 - 1
+
+# %%
+lab = start("40", seed=seed)
+images = lab.data(dataset)
+models = {name: lab.baseline(name, dataset) for name in ["lenet5", "lenet_300_100", "ds_cnn"][:networks]}
+baseline = models["lenet5"]
+chosen = lab.rng.permutation(len(images.train.x))[:calibration_images]
+calibration = as_input(images.train.x[chosen])
+dense = lab.measure(baseline, name="float32", technique="baseline", network="lenet5")
+
+# %% [markdown]
+# The network is LeNet-5, trained already, and nothing on this page trains it again.
+
+# %% [markdown]
+# ## Predict
+#
+# Every weight and every activation will be stored in one byte instead of four. Replace `None` by one of the options, in
+# quotes.
+
+# %%
+my_guess = None
+options = ["less than 0.2 points", "0.2 to 1 point", "1 to 5 points", "more than 5 points"]
+lab.predict("40.p", "How much accuracy does LeNet-5 lose when it is all int8?", options, guess=my_guess)
+
+# %% [markdown]
+# ## Idea
+#
+# A byte tells 256 values apart. [Affine quantization](../docs/glossary.md#affine-quantization) lays them out evenly
+# over the range that a tensor takes:
+#
+# $$ q = \mathrm{clip}\left(\mathrm{round}\left(\frac{r}{s}\right) + z,\ -128,\ 127\right) \qquad \hat r = s\,(q - z) $$
+#
+# where $r$ is the real number, $q$ the stored integer, $s$ the [scale](../docs/glossary.md#scale) (the width of a step)
+# and $z$ the [zero point](../docs/glossary.md#zero-point), the integer that stands for zero. Inside the range, the
+# error is half a step at most. Outside, the value [saturates](../docs/glossary.md#saturation).
+#
+# Zero must be exact, since networks are full of it: padding, ReLU, pruned weights.
+#
+# For weights the range is known. For activations it depends on the image, so somebody has to show the network some
+# images first: that is [calibration](../docs/glossary.md#calibration). A wide range has coarse steps, a narrow one
+# saturates. The figure shows the trade with three bits, where the steps can be seen.
+
+# %%
+line = np.linspace(-1.5, 2.5, 400, dtype="float32")
+figure, axes = plt.subplots()
+axes.plot(line, quantize.fake_quantize(line, 3, symmetric=False, low=-1.0, high=1.8), color=colour("quantization"))
+axes.set(xlabel="real number r", ylabel="what 3 bits store for it")
+lab.show(figure, alt="A staircase follows the diagonal in eight steps, and is flat outside the chosen range.")
+
+# %% [markdown]
+# ## By hand
+#
+# Six numbers between −1 and 1.55. Scale and zero point follow from the two ends; the rest is rounding.
+
+# %% tags=["nbval-check-output"]
+values = np.array([[-1.0, -0.004, 0.0], [0.3, 0.777, 1.55]])
+scale = (values.max() - values.min()) / 255
+zero_point = round(-128 - values.min() / scale)
+stored = np.clip(np.round(values / scale) + zero_point, -128, 127).astype("int8")
+back = scale * (stored.astype("float64") - zero_point)
+print(f"scale {scale:.4f}, zero point {zero_point}")
+print(stored)
+print(back.round(4))
+
+# %% [markdown]
+# Zero came back as zero, and −0.004 became zero too: it was less than half a step.
+
+# %% [markdown]
+# ## With the library
+#
+# A much-copied article quantizes with this call. Try it:
+
+# %%
+try:
+    tf.quantization.quantize_model(baseline, quantize_model=True, experimental_new_quantize_api=True, convert_8bit=True)
+except AttributeError as error:
+    print(f"AttributeError: {error}")
+
+# %% [markdown]
+# TensorFlow has no such function. What the article meant is the work of the *converter*, which writes the file that
+# LiteRT runs. Full int8 takes three settings and some images:
+
+# %%
+converter = tf.lite.TFLiteConverter.from_keras_model(baseline)
+converter.optimizations = [tf.lite.Optimize.DEFAULT]
+converter.representative_dataset = lambda: ([image[None]] for image in calibration)
+converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+with tflite.hushed():  # the converter talks a lot
+    quantized = converter.convert()
+f"{len(quantized):,} bytes"
+
+# %% [markdown]
+# - Without `representative_dataset` and `supported_ops`, it is
+#   [dynamic range](../docs/glossary.md#dynamic-range-quantization): int8 weights, activations quantized as they come.
+# - With `target_spec.supported_types = [tf.float16]` instead, the weights are float16.
+#
+# `labkit.deploy.tflite.convert` makes the same calls under one name each, and adds the one switch that the converter
+# has no public name for: one scale [per tensor](../docs/glossary.md#per-tensor) rather than
+# [per channel](../docs/glossary.md#per-channel).
+#
+# ### A layer in integers
+#
+# What does LiteRT compute with these bytes? Products of int8 are summed in an int32
+# [accumulator](../docs/glossary.md#accumulator), and one factor a channel, $s_x s_w / s_y$ for input, weight and
+# output, brings the sum back to int8. We read a layer's bytes from the file, calculate in NumPy, and compare with what
+# the running file gives.
+
+
+# %%
+def off_by(name: str, compute) -> np.ndarray:
+    """By how many steps each value by hand differs from the file's."""
+    layer = inspect.layer(quantized, name)
+    x, theirs = seen[layer["input"]], seen[layer["output"]]
+    x = x if layer["kind"] == "conv2d" else x.reshape(len(x), -1)
+    before, after = ((layer[f"{end}_scale"], layer[f"{end}_zero_point"]) for end in ("input", "output"))
+    mine = compute(x, layer["weights"], layer["bias"], before, layer["weight_scale"], after, activation="relu")
+    return np.abs(mine.astype(int) - theirs.reshape(mine.shape))
+
+
+test = as_input(images.test.x[:256])
+seen = activations(quantized, test)
+for name, compute in [("conv_2", integer.conv2d_int8), ("dense_1", integer.dense_int8)]:
+    off = off_by(name, compute)
+    lab.claim(f"Largest difference in {name}, in steps", off.max(), at_most=1, holds="always")
+    print(f"{name}: {np.count_nonzero(off):,} of {off.size:,} values differ ({off.astype(bool).mean():.4%})")
+
+# %% [markdown]
+# Where a value differs, it is a tie that was rounded the other way: XNNPACK, which runs here, multiplies the sum by a
+# float32; the kernels for small chips use a whole number and a shift. The arithmetic holds no secret.
+#
+# ### Calibration: which range?
+#
+# LiteRT's converter knows min–max only. A percentile would leave out the rare large activations and give the others
+# finer steps. We simulate that on LeNet-300-100, with float weights, so that only the activations are rounded.
+
+
+# %%
+small = lab.baseline("lenet_300_100", dataset)
+layers = [small.get_layer(name).get_weights() for name in ["dense_1", "dense_2", "logits"]]
+entered = dense_forward(layers, calibration)[1]
+wide = [calibrate.minmax(layer) for layer in entered]
+narrow = [calibrate.percentile(layer, percentile) for layer in entered]
+x, y, gain, rows = as_input(images.validation.x), images.validation.y, {}, []
+for bits in (8, 4, 3, 2):
+    a, b = (np.mean(dense_forward(layers, x, each, bits)[0].argmax(axis=1) == y) for each in (wide, narrow))
+    gain[bits] = b - a
+    rows.append({"bits": bits, "min–max": f"{a:.2%}", "percentile": f"{b:.2%}"})
+lab.table(rows, caption=f"Validation accuracy, activations rounded; percentile {percentile:g}")
+lab.claim("Percentile against min–max, 2 bits", gain[2], at_least=0.03, unit="points")
+
+# %% [markdown]
+# With 256 steps there are enough for the outliers too. With four or eight, leaving them out pays.
+
+# %% [markdown]
+# ## Your turn
+
+# %% [markdown]
+# ### 40.1 Scale and zero point ★☆☆ · 10 minutes
+#
+# For int8, from −128 to 127. The range must hold zero: widen it where it does not. A range of zero alone gets scale 1.
+
+
+# %%
+def affine_parameters(low: float, high: float) -> tuple[float, int]:
+    """Return scale and zero point that spread int8 over low to high."""
+    ### BEGIN SOLUTION
+    low, high = min(low, 0.0), max(high, 0.0)
+    if low == high:
+        return 1.0, -128
+    scale = (high - low) / 255
+    return scale, round(-128 - low / scale)
+    ### END SOLUTION
+
+
+affine_parameters = lab.check("40.1", affine_parameters)
+
+# %% [markdown]
+# <details><summary>Hint 1</summary>
+#
+# Two ends that are 255 steps apart: the lowest integer stands for `low`, the highest for `high`.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Start with `low = min(low, 0)` and `high = max(high, 0)`. Then solve `low = scale * (-128 - zero_point)` for the zero
+# point, and round it.
+# </details>
+
+# %% [markdown]
+# ### 40.2 There and back ★☆☆ · 10 minutes
+#
+# Quantize to int8 and dequantize at once: what a network's numbers look like after they were stored. Halves go to the
+# even neighbour, as `np.round` does.
+
+
+# %%
+def round_trip(x: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
+    """Return an array of the shape of x: the real numbers that the stored int8 stand for."""
+    ### BEGIN SOLUTION
+    stored = np.clip(np.round(x / scale) + zero_point, -128, 127)
+    return scale * (stored - zero_point)
+    ### END SOLUTION
+
+
+round_trip = lab.check("40.2", round_trip)
+
+# %% [markdown]
+# <details><summary>Hint 1</summary>
+#
+# Both formulas stand under *Idea*. Mind the order: round, shift by the zero point, then clip.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `np.clip(np.round(x / scale) + zero_point, -128, 127)` is stored; on the way back, the zero point comes off first.
+# </details>
+
+# %% [markdown]
+# ### 40.3 From int32 to int8 ★★☆ · 15 minutes
+#
+# The last step of a layer in integers. Each column of the accumulator is one channel with a weight scale of its own. A
+# sum stands for `sum * input_scale * weight_scale`; store that with the output's scale and zero point, as int8.
+
+
+# %%
+def requantize(sums, input_scale, weight_scales, output_scale, zero_point) -> np.ndarray:
+    """Return int8 (n, channels) for int32 sums (n, channels) and weight_scales (channels,)."""
+    ### BEGIN SOLUTION
+    factors = input_scale * weight_scales / output_scale
+    return np.clip(np.round(sums * factors) + zero_point, -128, 127).astype("int8")
+    ### END SOLUTION
+
+
+requantize = lab.check("40.3", requantize)
+
+# %% [markdown]
+# <details><summary>Hint 1</summary>
+#
+# First one factor for each channel: NumPy multiplies an array (n, channels) by one of (channels,) column by column.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Multiply, round, add the zero point, clip, and only then `.astype("int8")`: int8 wraps round where it overflows.
+# </details>
+
+# %% [markdown]
+# ## Evidence
+#
+# Each network in each form, on the whole test set. The times of one network's files are taken in turns, one image at a
+# time, on one thread.
+
+# %%
+given = {"representative": calibration}
+kinds = {"float32": {}, "float16": {}, "dynamic": {}, "int8": given, "int8, per tensor": given | {"per_channel": False}}
+files, measured, times = {}, {}, {}
+for name, model in models.items():
+    files[name] = {kind: tflite.convert(model, kind.split(",")[0], **extra) for kind, extra in kinds.items()}
+    times[name] = timing.latency(files[name], seconds=by_profile(2.0, 0.5))
+    for kind, content in files[name].items():
+        technique = "baseline" if kind == "float32" else "quantization"
+        measured[name, kind] = lab.measure(content, name=f"{name}, {kind}", technique=technique, network=name)
+
+# %%
+rows, relative = [], {name: times[name].ratios("float32") for name in files}
+shrunk = {key: measured[key[0], "float32"].bytes / m.bytes for key, m in measured.items()}
+for (name, kind), m in measured.items():
+    t = times[name][kind]
+    figures = {"accuracy": f"{m.accuracy:.2%}", "95 % interval": f"{m.accuracy_low:.2%} to {m.accuracy_high:.2%}"}
+    size = {"file": f"{m.bytes:,} B", "smaller": f"{shrunk[name, kind]:.2f}×"}
+    time = {"time (quartiles)": f"{t.median_ms:.4f} ms ({t.low_ms:.4f} to {t.high_ms:.4f})"}
+    rows.append({"model": m.name} | figures | size | time | {"relative": f"{relative[name][kind]:.2f}×"})
+lab.table(rows, caption=f"{dense.n:,} test images of {dataset}; {timing.processor()}")
+lost = {key: measured[key[0], "float32"].accuracy - m.accuracy for key, m in measured.items()}
+lab.claim("LeNet-5, float32 over int8 bytes", shrunk["lenet5", "int8"], between=(3.7, 4), unit="×", holds="always")
+lab.claim("LeNet-5, float32 over float16", shrunk["lenet5", "float16"], between=(1.95, 2), unit="×", holds="always")
+lab.claim("Most accuracy lost by any int8 file", max(lost.values()), at_most=0.005, unit="points")
+
+# %%
+int8, dynamic = (", ".join(f"{r[k]:.2f} × on {n}" for n, r in relative.items()) for k in ("int8", "dynamic"))
+lab.say(f"""Small networks shrink less: names, shapes and scales take room too. On this processor
+({" ".join(timing.int8_extensions())}), int8 takes, of float32's time, {int8}; dynamic range {dynamic}. Instructions for
+int8 help large sums; depthwise layers have small ones, and quantizing activations while running costs time.""")
+
+# %% [markdown]
+# ### Where is the floor?
+#
+# LiteRT's kernels stop at int8 here, so fewer bits are simulated: each kernel is rounded and used in float. Activations
+# stay float32, and batch normalization is not folded.
+
+
+# %%
+x, y, widths = as_input(images.test.x[:simulated_images]), images.test.y[:simulated_images], [8, 6, 4, 3, 2]
+ways = {True: "per channel", False: "per tensor"}
+counts = {(name, way): correct_by_bits(models[name], x, y, widths, way) for name in models for way in ways}
+share = {(*key, bits): n / len(y) for key, each in counts.items() for bits, n in zip(widths, each, strict=True)}
+last = list(models)[-1]
+gap = {bits: share[last, True, bits] - share[last, False, bits] for bits in widths}
+lab.claim("LeNet-5, accuracy with 4 bits, per channel", share["lenet5", True, 4], at_least=0.90, unit="%")
+lab.claim(f"{last}, per channel before per tensor, 4 bits", gap[4], at_least=0.05, unit="points")
+
+# %%
+figure, panels = plt.subplots(1, len(models), sharey=True, squeeze=False)
+for axes, name in zip(panels[0], models, strict=True):
+    for way, label in ways.items():
+        accuracy = 100 * np.array(counts[name, way]) / len(y)
+        axes.plot(widths, accuracy, "o-" if way else "s:", color=colour("quantization"))
+        label_line(axes, 3, accuracy[3], label, "quantization", dx=12, dy=-4 if way else -14)
+    axes.set(title=name, xlabel="bits of a weight", xticks=widths)
+panels[0][0].set(ylabel="test accuracy in %")
+lab.show(figure, alt="Accuracy against bits: flat from eight to six, falling from four on, per tensor earlier.")
+
+# %% [markdown]
+# ## What goes wrong
+#
+# Forget the images, and you are told so:
+
+# %%
+try:
+    tflite.convert(baseline, "int8")
+except Exception as error:
+    print(error)
+
+# %% [markdown]
+# Give it the wrong images, and it says nothing. The network was trained on pixels from zero to one. Here it is
+# calibrated on raw bytes as floats, a mistake of one forgotten division:
+
+# %%
+raw = images.train.x[chosen][..., None].astype("float32")
+contents = [tflite.convert(baseline, "int8", pixels) for pixels in (raw, raw / 255)]
+names = ["int8, raw pixels", "int8, scaled pixels"]
+ruined, mended = (
+    lab.measure(content, name=name, technique="quantization", network="lenet5", latency=False)
+    for content, name in zip(contents, names, strict=True)
+)
+lab.claim("Accuracy lost by one forgotten division", mended.accuracy - ruined.accuracy, at_least=0.2, unit="points")
+
+# %% [markdown]
+# Each range is far too wide, so that a real image uses a handful of the steps, or a single one. The file converts,
+# loads and runs. Two habits find this: measure the int8 file itself, and look at its input scale, which should be that
+# of the pixels divided by 255.
+
+# %% [markdown]
+# ## What we saw
+
+# %%
+edges = [(0.002, options[0]), (0.01, options[1]), (0.05, options[2])]
+lab.answer("40.p", next((option for edge, option in edges if lost["lenet5", "int8"] < edge), options[3]))
+per_tensor = 100 * (lost[last, "int8, per tensor"] - lost[last, "int8"])
+lab.finish(f"""
+Almost. LeNet-5 has {dense.accuracy:.2%} in float32, and {measured["lenet5", "int8"].accuracy:.2%} in int8 in a file
+{shrunk["lenet5", "int8"]:.2f} times smaller. Weights of 4 bits leave {share["lenet5", True, 4]:.2%}, of 2 bits
+{share["lenet5", True, 2]:.2%}. A forgotten division cost {100 * (mended.accuracy - ruined.accuracy):.1f} points.
+Against the literature, int8 per tensor cost {last} only {per_tensor:.2f} points more than per channel (with 4 bits:
+{100 * gap[4]:.1f}), likely since the network is small. None of this shows that int8 is as good or as fast elsewhere.
+
+Further reading: Jacob et al. (2018, arXiv:1712.05877); Krishnamoorthi (2018, arXiv:1806.08342).""")
