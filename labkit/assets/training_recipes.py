@@ -39,7 +39,7 @@ class Recipe:
 
 
 _RECIPES = {
-    "lenet_300_100": Recipe(epochs=40, fast_epochs=20, learning_rate=1e-3, dropout=0.1, augment="flip"),
+    "lenet_300_100": Recipe(epochs=40, fast_epochs=15, learning_rate=1e-3, dropout=0.1, augment="flip"),
     "lenet5": Recipe(epochs=20, fast_epochs=4, learning_rate=1e-3, dropout=0.2, augment="flip"),
     "ds_cnn": Recipe(epochs=20, fast_epochs=2, learning_rate=3e-3, augment="flip"),
     "resnet8": Recipe(epochs=16, fast_epochs=1, learning_rate=2e-3, augment="flip"),

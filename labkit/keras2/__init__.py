@@ -8,6 +8,8 @@ _WHERE = {
     "clone": "protect",
     "weights_digest": "protect",
     "compile": "training",
+    "distillation": "distill",
+    "logits": "training",
     "train": "training",
     "resize_dense": "surgery",
     "translated": "errors",

@@ -111,10 +111,11 @@ def requantize(
     else:
         mantissa, exponent = np.frexp(np.asarray(multiplier, dtype=np.float64))
         whole = np.rint(mantissa * 2**31).astype(np.int64)
-        product = (accumulator.astype(np.int64) << np.maximum(exponent, 0)) * whole
+        shifted = accumulator.astype(np.int64) << np.clip(exponent, 0, 31)
+        product = np.clip(shifted, -(2**31), 2**31 - 1) * whole
         # Halves away from zero, twice: once for the 31 bits, once for the shift.
         high_half = np.sign(product) * ((np.abs(product) + 2**30) >> 31)
-        shift = np.maximum(-exponent, 0)
+        shift = np.clip(-exponent, 0, 62)
         scaled = np.sign(high_half) * ((np.abs(high_half) + ((1 << shift) >> 1)) >> shift)
     return np.clip(scaled + zero_point, low, high).astype(np.int8)
 

@@ -1,10 +1,10 @@
 """Merging neurons: those that compute nearly the same become one, and what they fed is fed by that one.
 
 A dense ReLU layer ``h = relu(x·W + b)`` feeds the next through ``h·A``. Neuron j is the vector v_j of its incoming
-weights and its bias. ReLU passes a positive factor on, relu(α z) = α relu(z), so neurons whose vectors point the same way
-are one neuron up to a factor, and merging them loses nothing: their outgoing weights are added, each times its factor.
-All other merging is an approximation, and least squares on images that passed through the layer make the best of it
-(after Srinivas & Babu, 2015, who fold by sums, and He et al., 2017, who refit by least squares).
+weights and its bias. ReLU passes a positive factor on, relu(α z) = α relu(z), so neurons whose vectors point the same
+way are one neuron up to a factor, and merging them loses nothing: their outgoing weights are added, each times its
+factor. All other merging is an approximation, and least squares on images that passed through the layer make the
+best of it (after Srinivas & Babu, 2015, who fold by sums, and He et al., 2017, who refit by least squares).
 
 Kernels are (inputs, neurons), biases (neurons,), outgoing kernels (neurons, outputs), as Keras holds them.
 """
@@ -90,7 +90,8 @@ def merge(
     """One neuron for each group of *labels*: (kernel_in, bias_in, kernel_out, bias_shift), float32.
 
     The new neuron points where its members point on average and is of their mean length; each member's outgoing
-    weights are added to it, times the member's length over the mean. Exact when all members are positively scaled copies.
+    weights are added to it, times the member's length over the mean. Exact when all members are positively scaled
+    copies.
 
     With *inputs*, what the layer reads on some images (images, inputs), the outgoing weights are then refitted by least
     squares, so that the next layer receives what it did before. *bias_shift* (outputs,) is to be added to the next

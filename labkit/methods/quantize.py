@@ -62,14 +62,15 @@ def affine_parameters(
     low, high = np.broadcast_arrays(np.minimum(low, 0.0), np.maximum(high, 0.0))
     middle = (q_low + q_high) // 2
     scale = np.maximum(-low, high) / (q_high - middle) if symmetric else (high - low) / (q_high - q_low)
+    exact = np.where(scale == 0, 1.0, np.maximum(scale, _SMALLEST))
     with np.errstate(over="ignore"):
-        scale = np.where(scale == 0, 1.0, np.maximum(scale, _SMALLEST)).astype(np.float32)
+        scale = exact.astype(np.float32)
     if not np.isfinite(scale).all():
         raise UsageError("The range to quantize is wider than float32 can hold: scale the data down.")
     if symmetric:
         zero_point = np.full(scale.shape, middle, dtype=np.int32)
     else:
-        zero_point = np.clip(np.rint(q_low - low / scale.astype(np.float64)), q_low, q_high).astype(np.int32)
+        zero_point = np.clip(np.rint(q_low - low / exact), q_low, q_high).astype(np.int32)
     return (scale, zero_point) if scale.ndim else (float(scale), int(zero_point))
 
 

@@ -62,7 +62,8 @@ def recall(file: str) -> dict[str, dict[str, Any]]:
         known = json.loads((places.records() / file).read_text())
     except (OSError, ValueError):
         return {}
-    return known if isinstance(known, dict) else {}
+    known = known if isinstance(known, dict) else {}
+    return {lesson: kept for lesson, kept in known.items() if isinstance(kept, dict)}
 
 
 def remember_check(lesson: str, exercise: str) -> None:

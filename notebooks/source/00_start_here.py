@@ -218,7 +218,7 @@ for axes in places.flat:
 for axes, k in zip(places.flat, wrong, strict=False):
     axes.imshow(images.test.x[k], cmap="gray_r")
     axes.set_title(images.classes[images.test.y[k]], fontsize=9, loc="center")
-    axes.text(13.5, 31, f"said {images.classes[predicted[k]]}", ha="center", fontsize=9, color="#D55E00")
+    axes.text(13.5, 31, f"said {images.classes[predicted[k]]}", ha="center", fontsize=9, color="#444444")
 pairs = "; ".join(f"{images.classes[images.test.y[k]]} taken for {images.classes[predicted[k]]}" for k in wrong)
 lab.show(figure, alt=f"Small grey images of clothes that the network names wrongly: {pairs}.")
 

@@ -96,7 +96,7 @@ def test_a_damaged_memory_is_an_empty_one(state: Path, content: str) -> None:
 
 def test_a_lesson_damaged_in_memory_costs_nothing(state: Path) -> None:
     state.mkdir()
-    (state / "progress.json").write_text('{"31": 5, "40": {"40.1": "2020-01-01"}}')
+    (state / "progress.json").write_text('{"31": 5, "40": {"40.1": "2020-01-01"}}')  # edited by hand
     record.remember_check("31", "31.1")
     assert set(record.recall("progress.json")) == {"31", "40"}
 

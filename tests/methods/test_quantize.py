@@ -1,0 +1,138 @@
+"""Quantization by ONNX's rules, against plain Python, NumPy's casts and closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from labkit.base.errors import UsageError
+from labkit.methods.quantize import (
+    TYPES,
+    affine_parameters,
+    dequantize,
+    fake_quantize,
+    levels,
+    quantize,
+    sqnr_db,
+    weight_scales,
+)
+
+reals = st.floats(-1e6, 1e6, width=32)
+arrays = hnp.arrays(np.float32, hnp.array_shapes(max_dims=3, max_side=5), elements=reals)
+
+
+@given(reals, reals, st.integers(2, 16), st.booleans(), st.booleans())
+def test_zero_is_exact_and_the_range_covered(a, b, bits, signed, symmetric):
+    low, high = min(a, b), max(a, b)
+    scale, zero_point = affine_parameters(low, high, bits, signed, symmetric)
+    q_low, q_high = levels(bits, signed, symmetric)
+    assert q_low <= zero_point <= q_high and scale == np.float32(scale) > 0
+    assert dequantize(np.array(zero_point), scale, zero_point) == 0
+    ends = [(q - zero_point) * scale for q in (q_low, q_high)]
+    slack = 0.5 * scale * (1 + 1e-3) + 1e-30
+    assert ends[0] <= min(low, 0) + slack and ends[1] >= max(high, 0) - slack
+    if symmetric:
+        assert ends[0] == -ends[1]
+
+
+@given(arrays, st.floats(2**-10, 2**10, width=32), st.integers(-8, 7), st.sampled_from(sorted(set(TYPES) - {"int2"})))
+def test_quantize_is_onnx_s_formula_number_by_number(x, scale, zero_point, dtype):
+    low, high, held = TYPES[dtype]
+    zero_point = min(max(zero_point, low), high)
+    result = quantize(x, scale, zero_point, dtype)
+    # Python's round goes to even on a tie, as ONNX wants.
+    expected = [min(max(round(float(np.float32(v) / np.float32(scale))) + zero_point, low), high) for v in x.flat]
+    assert result.dtype == held and result.shape == x.shape
+    assert result.ravel().tolist() == expected
+    back = dequantize(result, scale, zero_point)
+    assert back.dtype == np.float32
+    inside = (result > low) & (result < high)
+    assert (np.abs(back - x)[inside] <= 0.5 * scale * (1 + 1e-4) + 1e-6 * np.abs(x[inside])).all()
+
+
+def test_ties_infinities_and_known_values():
+    ties = np.array([0.5, 1.5, 2.5, -0.5, -1.5, 200, -200, np.inf, -np.inf])
+    assert quantize(ties, 1.0, 0).tolist() == [0, 2, 2, 0, -2, 127, -128, 127, -128]
+    assert quantize(ties, 1.0, 128, "uint8").tolist()[-4:] == [255, 0, 255, 0]
+    assert quantize(np.array([1e30, -1e30]), 1e-20, 0, "int32").tolist() == [2**31 - 1, -(2**31)]
+    assert affine_parameters(-1, 1) == (pytest.approx(2 / 255), 0)
+    assert affine_parameters(0, 2.55, signed=False) == (pytest.approx(0.01), 0)
+    assert affine_parameters(-3, 1, symmetric=True) == (pytest.approx(3 / 127), 0)
+    assert affine_parameters(-3, 1, signed=False, symmetric=True) == (pytest.approx(3 / 127), 128)
+    assert affine_parameters(5, 6) == affine_parameters(0, 6), "widened to hold zero"
+
+
+@given(arrays.filter(lambda x: x.ndim > 1), st.data())
+def test_a_channel_at_a_time_is_the_whole_with_an_axis(x, data):
+    axis = data.draw(st.integers(-x.ndim, x.ndim - 1))
+    whole = fake_quantize(x, 4, axis=axis)
+    scales = weight_scales(x, 4, axis)
+    assert scales.dtype == np.float32 and scales.shape == (x.shape[axis],)
+    for i in range(x.shape[axis]):
+        channel = np.take(x, i, axis)
+        np.testing.assert_array_equal(np.take(whole, i, axis), fake_quantize(channel, 4))
+        assert scales[i] == np.float32(weight_scales(channel, 4))
+
+
+@given(arrays, st.integers(2, 12), st.booleans())
+def test_fake_quantize_errs_by_half_a_step_and_settles(x, bits, symmetric):
+    y = fake_quantize(x, bits, symmetric=symmetric)
+    assert y.shape == x.shape and y.dtype == np.float32 and len(np.unique(y)) <= 2**bits
+    scale, _ = affine_parameters(x.min(), x.max(), bits, symmetric=symmetric)
+    assert (np.abs(y - x) <= scale * (1 if not symmetric else 0.5) * (1 + 1e-3)).all()
+    np.testing.assert_array_equal(y[x == 0], 0)
+
+
+def test_degenerate_arrays():
+    assert fake_quantize(np.empty((0, 3))).shape == (0, 3)
+    assert quantize(np.empty((2, 0)), 1.0, 0).shape == (2, 0)
+    for constant in (0.0, 0.7, -3.0):
+        np.testing.assert_allclose(fake_quantize(np.full(5, constant), symmetric=False), constant, rtol=1e-6)
+    assert affine_parameters(0, 0) == (1.0, -128) and affine_parameters(0, 0, symmetric=True) == (1.0, 0)
+    assert affine_parameters(0, 1e-44)[0] == np.finfo(np.float32).tiny
+    assert weight_scales(np.zeros((2, 3)), axis=1).tolist() == [1, 1, 1]
+    clipped = fake_quantize(np.array([-9.0, 0.2, 9.0]), 3, low=-1, high=1)
+    np.testing.assert_allclose(clipped, [-1, 1 / 3, 1], rtol=1e-6)
+
+
+def test_the_noise_falls_six_db_a_bit():
+    x = np.random.default_rng(0).uniform(-1, 1, 200_000)
+    for bits in (4, 6, 8):
+        assert sqnr_db(x, fake_quantize(x, bits)) == pytest.approx(20 * np.log10(2**bits - 2), abs=0.1)
+    assert sqnr_db(x, x) == np.inf and sqnr_db(np.zeros(2), np.ones(2)) == -np.inf and sqnr_db(np.zeros(2), np.zeros(2))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: affine_parameters(np.nan, 1), "not finite"),
+        (lambda: affine_parameters(0, np.inf), "not finite"),
+        (lambda: affine_parameters(0, 1e300), "wider than float32"),
+        (lambda: affine_parameters(1, -1), "low above high"),
+        (lambda: affine_parameters(0, 1, bits=1), "bits is 1"),
+        (lambda: affine_parameters(0, 1, bits=8.0), "bits is 8.0"),
+        (lambda: quantize(np.array([np.nan]), 1.0, 0), "x holds NaN"),
+        (lambda: quantize(np.ones(2), 0.0, 0), "above 0"),
+        (lambda: quantize(np.ones(2), np.nan, 0), "above 0"),
+        (lambda: quantize(np.ones(2), 1.0, 128), "-128 to 127"),
+        (lambda: quantize(np.ones(2), 1.0, 0.5), "takes whole numbers"),
+        (lambda: quantize(np.ones(2), 1.0, 0, "int7"), "did you mean int"),
+        (lambda: quantize(np.ones((2, 3)), np.ones(2), 0), "axis="),
+        (lambda: quantize(np.ones((2, 3)), np.ones(2), 0, axis=1), r"\(3,\) along axis 1"),
+        (lambda: quantize(np.ones((2, 3)), 1.0, 0, axis=2), "has 2 axes"),
+        (lambda: dequantize(np.ones(2), 1.0), "quantize first"),
+        (lambda: fake_quantize(np.array([1, np.inf])), "not finite"),
+        (lambda: fake_quantize(np.array([np.nan])), "not finite"),
+        (lambda: weight_scales(np.empty((0, 2))), "no weights"),
+        (lambda: sqnr_db(np.ones(2), np.ones(3)), "one shape"),
+        (lambda: sqnr_db(np.ones(0), np.ones(0)), "at least one value"),
+        (lambda: sqnr_db(np.ones(1), np.array([np.nan])), "finite"),
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence(call, words):
+    with pytest.raises(UsageError, match=words) as caught:
+        call()
+    assert "\n" not in str(caught.value)
