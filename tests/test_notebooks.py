@@ -1,0 +1,29 @@
+"""Every student edition runs from top to bottom as a learner finds it: with its exercises unfilled.
+
+The solved editions are run again by nbval, as `make test` calls it.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from labkit.base import source
+from labkit.course import plan, run
+from labkit.page import record
+
+
+@pytest.mark.parametrize("number", [lesson.number for lesson in source.lessons()])
+def test_a_student_edition_runs_with_its_exercises_unfilled(number, tmp_path):
+    jobs, _ = plan.plan([number], profile="fast", edition="student")
+    result = run.execute(jobs, tmp_path)
+    assert result.exit_code == 0, result.outcomes
+    page = next(tmp_path.rglob(f"{number}_*.ipynb"))
+    events = record.events(json.loads(page.read_text(encoding="utf-8")))
+    checks = [event for event in events if event["kind"] == "check"]
+    assert any(not check["attempted"] for check in checks)
+    assert not [check for check in checks if check["attempted"] and not check["passed"]]
+    assert [event["kind"] for event in events][-1] == "finish"
+    claims = [event for event in events if event["kind"] == "claim"]
+    assert claims and not [claim for claim in claims if claim["status"] == "failed"]
