@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -73,16 +71,20 @@ def test_equal_weights_give_equal_bytes(net: SimpleNamespace) -> None:
 
 
 def test_conversion_leaves_the_model_and_the_page_alone(
-    net: SimpleNamespace, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
+    net: SimpleNamespace,
+    capfd: pytest.CaptureFixture[str],
+    recwarn: pytest.WarningsRecorder,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    before, folders = net.model.get_weights(), set(os.listdir(tempfile.gettempdir()))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # a place of its own: other tests convert at the same time
+    before = net.model.get_weights()
     recwarn.clear()
     tflite.convert(net.model, "int8", net.x[:2])
     said = capfd.readouterr()
     assert said.out + said.err == ""
     assert len(recwarn) == 0
-    left = set(os.listdir(tempfile.gettempdir())) - folders
-    assert not [name for name in left if glob.glob(f"{tempfile.gettempdir()}/{name}/saved_model.pb")]
+    assert not list(tmp_path.glob("*/saved_model.pb"))
     assert all(np.array_equal(a, b) for a, b in zip(before, net.model.get_weights(), strict=True))
 
 
