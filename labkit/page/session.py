@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import random
-import sys
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,13 +18,11 @@ from labkit.base.errors import CheckFailed, ClaimFailed, LabkitError, UsageError
 from labkit.deploy.timing import processor
 from labkit.exercises import framework
 from labkit.page import claim as claims
-from labkit.page import facts, measure, plot, record, tables
+from labkit.page import facts, measure, plot, record, startup, tables
 from labkit.page.measure import Measurement
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-THREADS = (2, 1)  # inside an operation and between operations: fixed, or repeated runs differ in the last bits
 
 
 def start(lesson: str, *, seed: int = 0) -> Lab:
@@ -51,9 +46,9 @@ class Lab:
         self._measured: list[Measurement] = []
         self._reference: Any = None
         self._network = ""
-        _fix_threads_and_seeds(seed)
+        startup.fix_threads_and_seeds(seed)
         plot.style()
-        _translate_errors()
+        startup.translate_errors()
         self._say_start()
 
     @property
@@ -128,9 +123,9 @@ class Lab:
         if self._reference is None and latency:
             self._reference = source
         self._measured.append(result)
-        row = tables.rows_of([result], None)
+        line = tables.sentence(result)
         event = {"kind": "measurement", "lesson": self.lesson, **measure.as_dict(result)}
-        record.emit(event, tables.html(row), tables.text(row))
+        record.emit(event, f"<p><small>{record.escape(line)}</small></p>", line)
         return result
 
     def table(
@@ -269,30 +264,10 @@ class Lab:
             "at_defaults": not self._changed,
             "versions": versions,
             "cpu": cpu,
-            "threads": THREADS[0],
+            "threads": startup.THREADS[0],
             "date": date.today().isoformat(),
             "budget_s": self.budget_s,
         }
         packages = " · ".join(f"{name} {version}" for name, version in versions.items())
         text = f"lesson {self.lesson} · profile {self.profile} · seed {self.seed} · {cpu} · {packages}"
         record.emit(event, f"<p><small>{record.escape(text)}</small></p>", text)
-
-
-def _translate_errors() -> None:
-    """Have TFMOT's misleading errors explained, on the pages that use TensorFlow."""
-    if "tensorflow" in sys.modules:
-        from labkit.keras2 import errors
-
-        errors.install()
-
-
-def _fix_threads_and_seeds(seed: int) -> None:
-    """Seed Python, NumPy and, where it is loaded, TensorFlow; fix TensorFlow's threads unless it runs already."""
-    random.seed(seed)
-    np.random.seed(seed)
-    tensorflow = sys.modules.get("tensorflow")
-    if tensorflow is not None:
-        with suppress(RuntimeError):  # "cannot be modified after initialization": a second start in one kernel
-            tensorflow.config.threading.set_intra_op_parallelism_threads(THREADS[0])
-            tensorflow.config.threading.set_inter_op_parallelism_threads(THREADS[1])
-        tensorflow.random.set_seed(seed)

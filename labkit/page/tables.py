@@ -25,6 +25,16 @@ MEASURED: Mapping[str, Any] = {
 }
 
 
+def sentence(measurement: Measurement) -> str:
+    """One measurement in a line, as it is shown when it is taken; a table sets several side by side."""
+    shown = {name: write(measurement) for name, write in MEASURED.items()}
+    parts = [f"{shown['accuracy']} ({shown['95 % interval']}) of {measurement.n:,} {measurement.split} images"]
+    parts += [f"file {shown['file']}", f"deflated {shown['deflated']}", f"{shown['not zero']} weights not zero"]
+    if measurement.latency_ms is not None:
+        parts.append(shown["time (quartiles)"])
+    return f"measured {measurement.name}: {' · '.join(parts)}"
+
+
 def rows_of(items: Iterable[Measurement | Mapping[str, Any]], columns: Sequence[str] | None) -> list[dict[str, str]]:
     """Every item as a row of text; *columns* picks and orders (measurements: the names in ``MEASURED``)."""
     rows = []

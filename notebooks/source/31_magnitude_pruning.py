@@ -282,7 +282,7 @@ def pruned_to(targets: dict, passes: int, **how):
     return prune.strip_pruning(copy)
 
 
-levels = sorted({0.5, 0.8, 0.9, 0.95, round(sparsity, 4)})
+levels = sorted({*by_profile((0.5, 0.8, 0.9, 0.95), (0.95,)), round(sparsity, 4)})
 pruned = {s: pruned_to(dict.fromkeys(names, s), epochs, y=y) for s in levels}
 
 # %%
@@ -303,19 +303,19 @@ lab.claim("The asked share of weights is gone", least, at_least=sparsity - 0.005
 # %% [markdown]
 # Layers are not alike. The last one has few weights and each of them matters; the first one has most, many of them for
 # pixels that are always black. Han et al. (2015) kept a different share in each layer: few in the first, many in the
-# last. The same shares here. Of a few recipes, training towards the outputs of the dense network (its *soft answers*,
-# which say more than a label does) came out best on the validation images. How long to train was settled after test
-# figures had been seen, so the accuracy below is a little flattered.
+# last. The same shares here. So few weights have to be told more than a label says, and so they are trained towards
+# the outputs of a larger network, the *soft answers* of LeNet-5. Which teacher, which learning rate and how many
+# passes was chosen on the validation images, over three seeds.
 
 # %%
 kept = {"dense_1": 0.08, "dense_2": 0.09, "logits": 0.26}
-gone, soft = {name: 1 - share for name, share in kept.items()}, keras2.logits(baseline, x)
+gone, soft = {n: 1 - share for n, share in kept.items()}, keras2.logits(lab.baseline("lenet5", dataset), x)
 twelve = pruned_to(gone, by_profile(4, 1) * epochs, y=soft, learning_rate=2e-3, loss=keras2.distillation())
-han = lab.measure(twelve, name="pruned, by layer", technique="pruning")
+han = lab.measure(twelve, name="pruned, by layer", technique="pruning", network="lenet_300_100")
 ratio = sum(k.size for k in twelve.get_weights()) / sum(np.count_nonzero(k) for k in twelve.get_weights())
 loss = dense.accuracy - han.accuracy
 lab.claim("Fewer weights, times", ratio, at_least=10.5, unit="×", holds="always")
-lab.claim("Accuracy lost with the shares of the paper", loss, at_most=0.01, unit="points")
+lab.claim("Accuracy lost with the shares of the paper", loss, at_most=0.003, unit="points")
 lab.claim("Accuracy lost on MNIST", loss, at_most=0.0, unit="points", at={"dataset": "mnist"})
 
 # %%
@@ -379,13 +379,14 @@ lab.claim("Time, pruned against dense", top.latency_ratio, between=(0.7, 1.4), u
 lab.finish(f"""
 The dense network has {dense.accuracy:.2%} on {dense.n:,} test images. With {sparsity:.0%} of its weights zero and
 {epochs} passes of further training it has {rows[round(sparsity, 4)].accuracy:.2%}; with the paper's shares by layer,
-{ratio:.1f} times fewer weights, {han.accuracy:.2%} (95 % interval {han.accuracy_low:.2%} to {han.accuracy_high:.2%}),
-{"within" if loss <= 0.003 else "not quite within"} the three tenths of a point that were hoped for.
+{ratio:.1f} times fewer weights and a teacher, {han.accuracy:.2%} (95 % interval {han.accuracy_low:.2%} to
+{han.accuracy_high:.2%}), a difference of {100 * (han.accuracy - dense.accuracy):+.2f} points.
 At {levels[-1]:.0%} zeros the file has {top.bytes:,} bytes against {dense.bytes:,} before, and {top.compressed_bytes:,}
 against {dense.compressed_bytes:,} when deflated. Its time is {top.latency_ratio:.2f} times the dense one's.
 
 This does **not** show a faster network: zeros that a program multiplies by are not saved. Nor does it show that
 magnitude is the best measure of importance, or, from one seed, that differences of a few tenths of a point are real.
+A part of the last figure is the teacher's: a dense network that learns from it would gain as well.
 
 Further reading: Han, Pool, Tran and Dally, *Learning both weights and connections for efficient neural networks*
 (2015, arXiv:1506.02626); Zhu and Gupta, *To prune, or not to prune* (2017, arXiv:1710.01878), the schedule's source.

@@ -306,7 +306,7 @@ lab.table(rows, caption=f"Test accuracy with {keep:.0%} of the neurons, before r
 
 # %%
 figure, axes = plt.subplots()
-sides = {"by norm": "top", "at random": "bottom"}
+sides = {"merging": "bottom", "at random, folded": "top", "at random": "bottom", "by norm": "top"}
 paint = dict(zip(curves, ("#009E73", "#D55E00", "#888888", "#E69F00", "#56B4E9"), strict=True))
 for name, curve in curves.items():
     middle, low, high = ([100 * f(v) for v in curve] for f in (np.mean, np.min, np.max))
