@@ -1,0 +1,170 @@
+"""Exercises of lesson 21: rounding by a threshold, the errors of the logistic map, and where a sum stalls."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from labkit.exercises.framework import Exercise, Mistake
+from labkit.methods import dither
+
+_RNG = np.random.default_rng(21)
+_X = _RNG.normal(size=12)
+_U = _RNG.random(12)
+
+
+def _round(x: np.ndarray, step: float, thresholds: np.ndarray) -> np.ndarray:
+    return dither.dithered(x, step, thresholds)
+
+
+def _complement(x: np.ndarray, step: float, thresholds: np.ndarray) -> np.ndarray:
+    scaled = np.asarray(x) / step
+    return np.asarray(step * (np.floor(scaled) + (thresholds >= scaled - np.floor(scaled))))
+
+
+def _to_zero(x: np.ndarray, step: float, thresholds: np.ndarray) -> np.ndarray:
+    scaled = np.asarray(x) / step
+    return np.asarray(step * (np.trunc(scaled) + (thresholds < scaled - np.trunc(scaled))))
+
+
+def _in_steps(x: np.ndarray, step: float, thresholds: np.ndarray) -> np.ndarray:
+    return dither.dithered(x, step, thresholds) / step
+
+
+def _nearest(x: np.ndarray, step: float, thresholds: np.ndarray) -> np.ndarray:
+    return dither.nearest(x, step)
+
+
+def _errors(fraction: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+    return step * dither.bias(fraction, "logistic"), step**2 * dither.variance(fraction, "logistic")
+
+
+def _no_root(fraction: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+    p = 2 / np.pi * np.arcsin(fraction)
+    return step * (p - fraction), step**2 * p * (1 - p)
+
+
+def _of_stochastic(fraction: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+    return _errors(fraction, step)[0], step**2 * fraction * (1 - fraction)
+
+
+def _one_step(fraction: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+    bias, variance = _errors(fraction, step)
+    return bias, variance / step
+
+
+def _sign(fraction: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+    bias, variance = _errors(fraction, step)
+    return -bias, variance
+
+
+def _full_step(term: float, precision: int) -> float:
+    return 2 * dither.stalls_at(term, precision)
+
+
+def _stored_bits(term: float, precision: int) -> float:
+    return dither.stalls_at(term, precision - 1)
+
+
+def _floor(term: float, precision: int) -> float:
+    return float(2.0 ** (math.floor(math.log2(term)) + precision))
+
+
+def _no_power(term: float, precision: int) -> float:
+    return float(term * 2.0**precision)
+
+
+EXERCISES = [
+    Exercise(
+        "21.1",
+        _round,
+        mistakes=[
+            Mistake(
+                "complement",
+                _complement,
+                "you go up where the threshold is above the fraction, so small fractions go up often; turn it round",
+            ),
+            Mistake(
+                "toward zero",
+                _to_zero,
+                "negative values are cut toward zero, which leaves a negative fraction; take np.floor",
+            ),
+            Mistake("in steps", _in_steps, "your answer counts steps; multiply by the step at the end"),
+            Mistake("nearest", _nearest, "you round to nearest and do not use the thresholds"),
+        ],
+        cases=[
+            ("random values", (_X, 0.25, _U)),
+            ("step 1", (_X * 10, 1.0, _U)),
+            ("negative values", (-np.abs(_X), 0.5, _U)),
+            ("multiples of the step", (np.arange(-3.0, 3.0), 1.0, _U[:6])),
+            ("threshold equal to the fraction", (np.array([0.5, -0.75]), 1.0, np.array([0.5, 0.25]))),
+            ("all equal", (np.full(12, 0.3), 1.0, _U)),
+            ("one value", (np.array([0.7]), 0.5, np.array([0.2]))),
+            ("empty", (np.zeros(0), 0.5, np.zeros(0))),
+        ],
+    ),
+    Exercise(
+        "21.2",
+        _errors,
+        mistakes=[
+            Mistake(
+                "no root",
+                _no_root,
+                "the arcsine is taken of the fraction itself; the law has the square root of the fraction in it",
+            ),
+            Mistake(
+                "variance of stochastic",
+                _of_stochastic,
+                "the bias is right, the variance is that of stochastic rounding: use the same chance p in p(1 - p)",
+            ),
+            Mistake("one step", _one_step, "a variance is in squared units: multiply it by the step twice"),
+            Mistake(
+                "sign", _sign, "the error is rounded minus exact, so a chance above the fraction is a bias upwards"
+            ),
+        ],
+        cases=[
+            ("a few fractions", (np.array([0.02, 0.1, 0.3, 0.7, 0.95]), 0.25)),
+            ("step 2", (_RNG.random(7), 2.0)),
+            ("one half: no bias", (np.array([0.5]), 0.25)),
+            ("no fraction: no error", (np.array([0.0]), 0.25)),
+            ("all equal", (np.full(3, 0.1), 3.0)),
+            ("empty", (np.zeros(0), 0.25)),
+        ],
+    ),
+    Exercise(
+        "21.3",
+        dither.stalls_at,
+        mistakes=[
+            Mistake(
+                "full step",
+                _full_step,
+                "twice too far: the term is lost as soon as it is no more than half a step, not a whole one",
+            ),
+            Mistake(
+                "stored bits",
+                _stored_bits,
+                "half of the right place: the leading bit is not stored, but it counts among the significant ones",
+            ),
+            Mistake(
+                "rounded down",
+                _floor,
+                "right for powers of two only; in between, the half step must grow further: round the exponent up",
+            ),
+            Mistake(
+                "between powers",
+                _no_power,
+                "the step changes at powers of two only, so the sum stops at one; round the exponent up",
+            ),
+        ],
+        cases=[
+            ("0.01 in bfloat16", (0.01, 8)),
+            ("0.3 in float16", (0.3, 11)),
+            ("a power of two: a tie goes to even", (1.0, 8)),
+            ("just above a power of two", (1.0078125, 8)),
+            ("1 in float32", (1.0, 24)),
+            ("a tiny term", (1e-6, 8)),
+            ("eight, with eight bits", (8.0, 8)),
+        ],
+    ),
+]
