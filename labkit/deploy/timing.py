@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
+import json
+import os
 import platform
 import random
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from labkit.base.errors import LabkitError, UsageError, one_of
-from labkit.deploy.content import Source, describe, interpreter
+from labkit.deploy.content import Source, describe, interpreter, read
 
-_BLOCK_MS = 2.0  # a turn repeats a call for about this long: far above the clock's step, far below a scheduler's slice
+KERNELS = ("XNNPACK", "built-in")  # what LiteRT can compute with on a processor: the delegate, or its own kernels
+_BLOCK_MS = 0.5  # a turn repeats a call for about this long: far above the clock's step, far below a scheduler's slice
 _CPUINFO = Path("/proc/cpuinfo")
 # What decides whether int8 is faster than float32 on x86 and Arm: dot products of int8 in one instruction.
 _INT8_EXTENSIONS = ("avx2", "avx512bw", "avx_vnni", "avx512_vnni", "amx_int8", "asimddp", "i8mm")
@@ -59,9 +63,9 @@ def interleaved(
 
     Each is called up to *warmup* times untimed. Then come rounds: in each, every candidate has one turn, in an order
     drawn anew with *seed*; a turn is one untimed call, which takes back the caches, then a block of timed calls of
-    about 2 ms.
-    At least three rounds are run, however slow the candidates; *clock* gives seconds. Python's garbage collector rests.
-    Raises UsageError when there is no candidate or *seconds* is not positive; errors of a candidate pass through.
+    about half a millisecond. At least three rounds are run, however slow the candidates; *clock* gives seconds.
+    Python's garbage collector rests. Raises UsageError when there is no candidate or *seconds* is not
+    positive; errors of a candidate pass through.
     """
     if not candidates:
         raise UsageError("There is nothing to time: give at least one candidate.")
@@ -94,8 +98,72 @@ def latency(
     """
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
         raise UsageError(f"batch is {batch!r}, but takes a whole number, 1 or more.")
-    runners = {name: _prepared(source, threads, batch, seed) for name, source in sources.items()}
+    runners = {name: prepared(source, threads, batch, seed) for name, source in sources.items()}
     return interleaved({name: runner.invoke for name, runner in runners.items()}, seconds=seconds, seed=seed)
+
+
+def prepared(source: Source, threads: int = 1, batch: int = 1, seed: int = 0, kernels: str = "XNNPACK") -> Any:
+    """An interpreter of a ``.tflite`` file, its input filled with *batch* random values in [0, 1), called once.
+
+    *kernels* are ``XNNPACK`` or ``built-in``. Raises LabkitError for a damaged file or one that takes no such batch,
+    UsageError for other kernels or *threads* below 1.
+    """
+    from labkit.deploy.tflite import allocate, quantized
+
+    runner = interpreter(source, threads, delegates=one_of("kernels", kernels, KERNELS) == "XNNPACK")
+    values = np.random.default_rng(seed)
+    try:
+        for details in runner.get_input_details():
+            runner.resize_tensor_input(details["index"], [batch, *details["shape"][1:]])
+        allocate(runner)
+        for details in runner.get_input_details():
+            drawn = quantized(values.random(details["shape"], np.float32), details)
+            runner.set_tensor(details["index"], drawn.astype(details["dtype"]))
+        runner.invoke()
+    except (ValueError, RuntimeError) as error:
+        raise LabkitError(f"{describe(source)} does not run on {batch} inputs at once: use batch=1.") from error
+    return runner
+
+
+def first_calls(path: Path | str, order: Sequence[str] = KERNELS, calls: int = 1) -> dict[str, list[float]]:
+    """Time a ``.tflite`` file naively in a **new process**: each kernel of *order* once, one after another; in ms.
+
+    *order* names kernels, ``XNNPACK`` or ``built-in``; for each there are *calls* times. The first is that of the first
+    use: importing LiteRT if nobody has yet, opening the file, making its tensors, one call. Each other one is that of
+    one more call. One thread, input zero. Raises UsageError for unknown kernels or *calls* below 1, LabkitError for a
+    file that does not run.
+    """
+    for name in order:
+        one_of("kernels", name, KERNELS)
+    if isinstance(calls, bool) or not isinstance(calls, int) or calls < 1 or not order:
+        raise UsageError(f"calls is {calls!r}, but takes a whole number, 1 or more; order names one of the kernels.")
+    read(path)
+    code = "import sys; from labkit.deploy import timing; timing._first_calls(*sys.argv[1:])"
+    command = [sys.executable, "-c", code, str(path), str(calls), *order]
+    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), check=False)
+    if done.returncode:
+        raise LabkitError(
+            f"{describe(path)} does not run in a new process: try labkit.deploy.tflite.predict to see why."
+        )
+    return {name: list(map(float, found)) for name, found in json.loads(done.stdout).items()}
+
+
+def _first_calls(path: str, calls: str, *order: str) -> None:
+    content, found = read(path), {}
+    for name in order:
+        start = time.perf_counter()
+        runner = interpreter(content, delegates=name == "XNNPACK")
+        runner.allocate_tensors()
+        for details in runner.get_input_details():
+            runner.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
+        runner.invoke()
+        times = [time.perf_counter() - start]
+        for _ in range(int(calls) - 1):
+            start = time.perf_counter()
+            runner.invoke()
+            times.append(time.perf_counter() - start)
+        found[name] = [1e3 * value for value in times]
+    print(json.dumps(found))
 
 
 @cache
@@ -147,24 +215,6 @@ def _warm(call: Callable[[], Any], warmup: int, share: float, clock: Callable[[]
 def _timing(samples: list[float]) -> Timing:
     low, median, high = (float(value) for value in np.percentile(samples, (25, 50, 75)))
     return Timing(median, low, high, len(samples), tuple(samples))
-
-
-def _prepared(source: Source, threads: int, batch: int, seed: int) -> Any:
-    from labkit.deploy.tflite import allocate, quantized
-
-    runner = interpreter(source, threads)
-    values = np.random.default_rng(seed)
-    try:
-        for details in runner.get_input_details():
-            runner.resize_tensor_input(details["index"], [batch, *details["shape"][1:]])
-        allocate(runner)
-        for details in runner.get_input_details():
-            drawn = quantized(values.random(details["shape"], np.float32), details)
-            runner.set_tensor(details["index"], drawn.astype(details["dtype"]))
-        runner.invoke()
-    except (ValueError, RuntimeError) as error:
-        raise LabkitError(f"{describe(source)} does not run on {batch} inputs at once: use batch=1.") from error
-    return runner
 
 
 @contextmanager

@@ -133,3 +133,33 @@ def test_processor_where_nothing_is_known(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(timing.subprocess, "run", lambda *a, **k: (_ for _ in ()).throw(FileNotFoundError()))
     assert timing.processor.__wrapped__() == platform.machine()
     assert timing.int8_extensions.__wrapped__() == ()
+
+
+def test_first_calls_in_a_new_process(net: SimpleNamespace) -> None:
+    found = timing.first_calls(net.path, ("built-in", "XNNPACK"), calls=3)
+    assert list(found) == ["built-in", "XNNPACK"]
+    assert all(len(times) == 3 and min(times) > 0 for times in found.values())
+    with pytest.raises(UsageError, match="did you mean XNNPACK"):
+        timing.first_calls(net.path, ("XNNPAK",))
+    for calls in (0, True, 1.5):
+        with pytest.raises(UsageError, match="calls"):
+            timing.first_calls(net.path, calls=calls)  # type: ignore[arg-type]
+    with pytest.raises(LabkitError, match="no file"):
+        timing.first_calls("absent.tflite")
+
+
+def test_a_file_that_does_not_run_in_a_new_process(net: SimpleNamespace, tmp_path: Path) -> None:
+    (cut := tmp_path / "cut.tflite").write_bytes(net.files["float32"][:-20])
+    with pytest.raises(LabkitError, match="new process"):
+        timing.first_calls(cut)
+
+
+def test_prepared_has_been_called_with_either_kernels(net: SimpleNamespace) -> None:
+    answers = []
+    for kernels in timing.KERNELS:
+        runner = timing.prepared(net.path, kernels=kernels)
+        answers.append(runner.get_tensor(runner.get_output_details()[0]["index"]))
+    assert answers[0].any()
+    assert answers[0] == pytest.approx(answers[1], abs=1e-5)
+    with pytest.raises(UsageError, match="kernels"):
+        timing.prepared(net.path, kernels="fast")
