@@ -14,15 +14,34 @@ def course() -> Path:
     Raises LabkitError when none of them is a course.
     """
     asked = os.environ.get("LABKIT_HOME")
-    here = Path.cwd()
-    candidates = [Path(asked)] if asked else [here, *here.parents, Path(__file__).resolve().parents[2]]
+    if asked:
+        where, candidates = Path(asked), [Path(asked)]
+    else:
+        where = _here()
+        candidates = [where, *where.parents, Path(__file__).resolve().parents[2]]
     for folder in candidates:
         if (folder / "data" / "registry.toml").is_file():
-            return folder.resolve()
+            return _resolved(folder)
     raise LabkitError(
-        f"No course found in {asked or here} (a folder with data/registry.toml): "
+        f"No course found in {where} (a folder with data/registry.toml): "
         "go to the folder that you cloned, or set LABKIT_HOME to it."
     )
+
+
+def _here() -> Path:
+    """The working folder; raises LabkitError when it was deleted."""
+    try:
+        return Path.cwd()
+    except OSError:  # FileNotFoundError in a deleted folder, PermissionError below one that may not be read
+        raise LabkitError(
+            "The folder that this was started in is gone or cannot be read: "
+            "go to the folder that you cloned, or set LABKIT_HOME to it."
+        ) from None
+
+
+def _resolved(folder: Path) -> Path:
+    """*folder* without links and dots; a relative one needs the working folder."""
+    return folder.resolve() if folder.is_absolute() else (_here() / folder).resolve()
 
 
 def cache() -> Path:

@@ -14,6 +14,7 @@ from typing import Any
 
 from labkit.base.errors import LabkitError
 from labkit.base.source import Lesson
+from labkit.course import plan
 from labkit.course.editions import Notebook
 from labkit.page import record
 
@@ -29,13 +30,15 @@ def execute(lesson: Lesson, content: Notebook) -> tuple[Notebook, dict[str, Any]
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKernelError
+    from traitlets.config import Config
 
     started, last = time.monotonic(), [""]
     with tempfile.TemporaryDirectory(prefix="labkit-build-") as scratch:
         client = NotebookClient(
             nbformat.from_dict(content),
             timeout=int(4 * lesson.budget_s["full"]),
-            kernel_name="python3",
+            kernel_name=plan.check_kernel(),
+            config=Config({"KernelManager": {"transport_encryption": _encryption()}}),
             resources={"metadata": {"path": scratch}},
             record_timing=False,
             on_cell_execute=lambda cell, cell_index: last.append(cell["id"]),
@@ -97,6 +100,13 @@ def _environment(lesson: Lesson, scratch: Path) -> dict[str, str]:
         "LABKIT_FILES": str(scratch / "files"),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
+
+
+def _encryption() -> str:
+    """What the messages to the kernel are encrypted with: ipykernel warns on standard error where they are not."""
+    import zmq
+
+    return "auto" if zmq.has("curve") else "disabled"  # auto: wherever the kernel says that it can
 
 
 def _failed(lesson: Lesson, cell_id: str) -> str:

@@ -31,6 +31,7 @@ th{text-align:left;font-weight:600;border-bottom:2px solid var(--line);padding:5
 white-space:nowrap}
 td{border-bottom:1px solid var(--line);padding:4px 8px;vertical-align:top}
 th.n,td.n{text-align:right;white-space:nowrap}td.w{white-space:nowrap}
+td.n small{display:block;line-height:1.25}
 th[scope=row]{border-bottom:1px solid var(--line);font-weight:500;vertical-align:top;white-space:normal;
 min-width:130px}
 tr.group th{background:var(--band);border-bottom:1px solid var(--line);font-weight:600;white-space:normal;

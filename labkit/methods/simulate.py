@@ -23,7 +23,7 @@ def dense_forward(
     """
     entered = []
     for number, (kernel, bias) in enumerate(layers):
-        x = np.maximum(x, 0) if number else x.reshape(len(x), -1)
+        x = np.maximum(x, 0) if number else x.reshape(len(x), len(kernel))  # -1 would refuse an empty batch
         if ranges is not None:
             x = fake_quantize(x, bits, symmetric=False, low=ranges[number][0], high=ranges[number][1])
         entered.append(x)

@@ -43,3 +43,29 @@ def test_cache_and_records_follow_their_variables(monkeypatch, tmp_path):
     monkeypatch.delenv("LABKIT_STATE")
     assert places.cache().name in ("labkit", "Cache")
     assert "labkit" in str(places.records())
+
+
+@pytest.fixture
+def deleted(tmp_path, monkeypatch):
+    """The working folder is one that was deleted."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    try:
+        gone.rmdir()
+    except OSError:
+        pytest.skip("this system keeps a folder that somebody is in")
+    yield
+    monkeypatch.undo()
+
+
+def test_a_deleted_working_folder_is_one_sentence(deleted, monkeypatch):
+    monkeypatch.delenv("LABKIT_HOME", raising=False)
+    with pytest.raises(LabkitError, match=r"is gone or cannot be read: go to the folder that you cloned") as raised:
+        places.course()
+    assert "\n" not in str(raised.value)
+
+
+def test_the_variable_needs_no_working_folder(toy, deleted, monkeypatch):
+    monkeypatch.setenv("LABKIT_HOME", str(toy))
+    assert places.course() == toy.resolve()

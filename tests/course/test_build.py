@@ -162,7 +162,7 @@ def test_an_unknown_lesson_is_refused_before_anything_is_built(course, run):
     assert run.ran == []
 
 
-def test_a_real_kernel_executes_in_the_full_profile_and_leaves_nothing_of_this_machine(toys, edit, monkeypatch):
+def test_a_real_kernel_executes_in_the_full_profile_and_leaves_nothing_of_this_machine(toys, edit, monkeypatch, capfd):
     path = toys.add("31")
     monkeypatch.setenv("LABKIT_PROFILE", "fast")
     edit(path, "import sys", "import os, sys")
@@ -173,6 +173,7 @@ def test_a_real_kernel_executes_in_the_full_profile_and_leaves_nothing_of_this_m
     )
     (outcome,) = build.build((), toys.notebooks)
     assert outcome.status == "executed" and str(outcome).startswith("31_toys: executed in ")
+    assert capfd.readouterr().err == "", "the kernel must have nothing to warn of"
     content = json.loads((toys.notebooks / "solved" / "31_toys.ipynb").read_text())
     by_hand, last = [cell for cell in content["cells"] if cell["cell_type"] == "code"][2:]
     assert by_hand["outputs"][0]["text"] == ["full solved []\n", "again\n"]
@@ -190,6 +191,15 @@ def test_a_real_kernel_executes_in_the_full_profile_and_leaves_nothing_of_this_m
     line = path.read_text().splitlines().index("def double(x):") + 1
     assert outcome.status == "failed" and f"31_toys.py:{line} (cell 7) failed: ZeroDivisionError" in outcome.message
     assert toys.files() == first
+
+
+def test_the_kernel_is_the_one_setting(toys, monkeypatch):
+    toys.add("31")
+    monkeypatch.setenv("LABKIT_KERNEL", "python33")
+    before = toys.files()
+    (outcome,) = build.build((), toys.notebooks)
+    assert outcome.status == "failed" and "no Jupyter kernel 'python33'; did you mean python3?" in outcome.message
+    assert {name: text for name, text in toys.files().items() if name in before} == before
 
 
 def test_cleaned_outputs_are_joined_and_bare():
