@@ -11,6 +11,7 @@ _WHERE = {
     "distillation": "distill",
     "logits": "training",
     "train": "training",
+    "float_operations": "profiler",
     "resize_dense": "surgery",
     "translated": "errors",
 }

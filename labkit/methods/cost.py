@@ -1,12 +1,16 @@
-"""What a layer costs, from its shape alone: parameters and multiply-accumulates (MACs) for one input.
+"""What a layer costs, from its shape alone: parameters, multiply-accumulates (MACs), memory and memory traffic.
 
 One MAC is one multiplication and the addition that follows it: two floating-point operations. Additions of the bias,
-activation functions, pooling and (at inference, folded) batch normalization are not counted, as in the literature.
+activation functions, pooling and (at inference, folded) batch normalization are no MACs, as in the literature; what
+pooling and batch normalization do has counts of its own.
 """
 
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterable, Mapping, Sequence
+from math import prod
+from typing import Any
 
 from labkit.base.errors import UsageError
 
@@ -56,6 +60,96 @@ def batch_norm_parameters(channels: int) -> int:
     return 4 * channels
 
 
+def batch_norm_operations(positions: int, channels: int) -> int:
+    """Floating-point operations of batch normalization at inference, not folded: one product, one sum a value.
+
+    The four numbers of a channel give one scale and one shift, once and for all inputs; folded into the layer before,
+    nothing is left to do.
+    """
+    positions, channels = _counts(positions=positions, channels=channels)
+    return 2 * positions * channels
+
+
+def pool2d_operations(output: tuple[int, int], window: tuple[int, int], channels: int) -> int:
+    """Comparisons of max-pooling, or additions of average pooling: the window for each of *output* × *channels*.
+
+    As TensorFlow's profiler counts them (``MaxPool``); global average pooling has *output* (1, 1). No MACs and no
+    parameters.
+    """
+    rows, columns, height, width, channels = _counts(
+        output_height=output[0], output_width=output[1], height=window[0], width=window[1], channels=channels
+    )
+    return rows * columns * height * width * channels
+
+
+def tensor_bytes(shape: Sequence[int], value_bytes: int = 4) -> int:
+    """Bytes of an array of *shape*, with *value_bytes* a value (float32: 4, int8: 1)."""
+    (value_bytes,) = _counts(value_bytes=value_bytes)
+    return prod(_counts(**{f"shape[{axis}]": size for axis, size in enumerate(shape)})) * value_bytes
+
+
+def bytes_moved(inputs: int, weights: int, outputs: int, value_bytes: int = 4, batch: int = 1) -> int:
+    """Bytes between memory and processor if every value crosses once: a lower bound, reached with perfect caches.
+
+    *inputs* and *outputs* are values of one input, *weights* those of the layer (0 for pooling), which are read once
+    for the whole *batch*.
+    """
+    inputs, outputs, value_bytes, batch = _counts(inputs=inputs, outputs=outputs, value_bytes=value_bytes, batch=batch)
+    (weights,) = _counts(least=0, weights=weights)
+    return value_bytes * (batch * (inputs + outputs) + weights)
+
+
+def arithmetic_intensity(macs: int, moved: int) -> float:
+    """Floating-point operations for each byte moved, ``2 × macs / moved``: the roofline's horizontal axis (Williams,
+    Waterman and Patterson 2009, doi:10.1145/1498765.1498785)."""
+    (macs,), (moved,) = _counts(least=0, macs=macs), _counts(moved=moved)
+    return 2 * macs / moved
+
+
+def im2col_bytes(
+    output: tuple[int, int], kernel: tuple[int, int], channels: int, stride: int = 1, value_bytes: int = 4
+) -> int:
+    """Scratch memory of a convolution that is computed as one matrix product: a row of inputs for each position.
+
+    A 1 × 1 kernel at stride 1 needs none, since the input is that matrix already. LiteRT's built-in kernels work so.
+    """
+    rows, columns, height, width, channels, stride, value_bytes = _counts(
+        output_height=output[0],
+        output_width=output[1],
+        kernel_height=kernel[0],
+        kernel_width=kernel[1],
+        channels=channels,
+        stride=stride,
+        value_bytes=value_bytes,
+    )
+    if height == width == stride == 1:
+        return 0
+    return rows * columns * height * width * channels * value_bytes
+
+
+def live_bytes(
+    sizes: Mapping[Any, int], steps: Iterable[tuple[Sequence[Any], Sequence[Any]]], kept: Iterable[Any] = ()
+) -> list[int]:
+    """Bytes of the activations alive in each step; their largest is the peak that no memory plan can go below.
+
+    *sizes*: bytes of each activation, by any key; *steps*: what each operator reads and writes, in the order in which
+    they run. An activation lives from the step that writes it (the first, for the network's input) to the last that
+    reads it; those in *kept*, and those that nothing reads, to the end. Operators that write over their own
+    input can do with less. Raises UsageError for a step with an activation that *sizes* lacks.
+    """
+    order = [(tuple(reads), tuple(writes)) for reads, writes in steps]
+    unknown = [key for step in order for part in step for key in part if key not in sizes]
+    if unknown:
+        raise UsageError(f"The steps name {unknown[0]!r}, but sizes has no bytes for it: add it to sizes.")
+    last = len(order) - 1
+    born = {key: at for at, (_, writes) in reversed(list(enumerate(order))) for key in writes}
+    died = {key: at for at, (reads, _) in enumerate(order) for key in reads} | dict.fromkeys(kept, last)
+    used = {key for step in order for part in step for key in part} | set(kept)
+    return [
+        sum(sizes[key] for key in used if born.get(key, 0) <= at <= died.get(key, last)) for at in range(len(order))
+    ]
+
+
 def output_size(size: int, kernel: int, stride: int = 1, padding: str = "valid") -> int:
     """Length of a convolution's or pooling's output along one axis, padding ``"valid"`` or ``"same"``.
 
@@ -80,15 +174,15 @@ def _conv_counts(kernel: tuple[int, int], channels: int, filters: int, groups: i
     return counts
 
 
-def _counts(**named: int) -> list[int]:
-    """The values as Python's whole numbers, which do not overflow; raises UsageError for one below 1."""
+def _counts(least: int = 1, **named: int) -> list[int]:
+    """The values as Python's whole numbers, which do not overflow; raises UsageError for one below *least*."""
     result = []
     for name, value in named.items():
         try:
             number = operator.index(value)
         except TypeError:
-            raise UsageError(f"{name} is {value!r}, but takes a whole number of at least 1.") from None
-        if number < 1:
-            raise UsageError(f"{name} is {value!r}, but takes a whole number of at least 1.")
+            raise UsageError(f"{name} is {value!r}, but takes a whole number of at least {least}.") from None
+        if number < least:
+            raise UsageError(f"{name} is {value!r}, but takes a whole number of at least {least}.")
         result.append(number)
     return result

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -66,3 +68,82 @@ def test_combinations_that_cannot_be_are_refused():
         cost.output_size(5, 3, padding="full")
     with pytest.raises(UsageError, match="does not fit"):
         cost.output_size(2, 3)
+
+
+@given(small, small, small, small, st.integers(1, 3))
+def test_pooling_by_counting_what_a_loop_compares(rows, columns, height, width, channels):
+    compared = sum(1 for _ in product(range(rows), range(columns), range(channels), range(height), range(width)))
+    assert cost.pool2d_operations((rows, columns), (height, width), channels) == compared
+
+
+def test_batch_norm_is_one_product_and_one_sum_a_value():
+    x, scale, shift = np.ones((7, 5)), np.full(5, 2.0), np.full(5, 3.0)
+    assert cost.batch_norm_operations(7, 5) == (x * scale).size + (x * scale + shift).size
+
+
+@given(st.lists(small, max_size=4), st.sampled_from(["float32", "float16", "int8"]))
+def test_tensor_bytes_are_numpys(shape, dtype):
+    assert cost.tensor_bytes(shape, np.dtype(dtype).itemsize) == np.empty(shape, dtype).nbytes
+
+
+@given(small, small, st.integers(1, 4))
+def test_bytes_moved_and_intensity(inputs, units, batch):
+    x, w, y = (np.empty(shape, np.float32) for shape in ((batch, inputs), (inputs, units), (batch, units)))
+    moved = cost.bytes_moved(inputs, inputs * units, units, batch=batch)
+    assert moved == x.nbytes + w.nbytes + y.nbytes
+    macs = cost.dense_macs(inputs, units, batch)
+    assert cost.arithmetic_intensity(macs, moved) == pytest.approx(2 * w.size * batch / moved)
+    assert cost.arithmetic_intensity(0, moved) == 0.0
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 2), st.integers(1, 3), st.integers(1, 3))
+def test_im2col_is_as_large_as_its_array(height, width, stride, channels, rows):
+    image = np.zeros((height + stride * (rows - 1), width + stride * (rows - 1), channels), np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(image, (height, width), (0, 1))[::stride, ::stride]
+    made = np.ascontiguousarray(windows).nbytes
+    wanted = 0 if height == width == stride == 1 else made
+    assert cost.im2col_bytes((rows, rows), (height, width), channels, stride) == wanted
+
+
+@st.composite
+def networks(draw):
+    """Steps that read what the input or earlier steps wrote, each with one result of its own."""
+    count = draw(st.integers(1, 7))
+    steps = [(draw(st.lists(st.integers(0, at), min_size=1, max_size=3)), [at + 1]) for at in range(count)]
+    return draw(st.lists(st.integers(1, 100), min_size=count + 1, max_size=count + 1)), steps
+
+
+@given(networks(), st.booleans())
+def test_live_bytes_by_running_and_freeing(network, keep_input):
+    sizes, steps = network
+    kept = [0] if keep_input else []
+    left = [key for reads, _ in steps for key in reads]
+    memory, found = {0} if keep_input or 0 in left else set(), []
+    for reads, writes in steps:  # allocate, note, then free what no later step reads
+        memory |= set(writes)
+        found.append(sum(sizes[key] for key in memory))
+        for key in reads:
+            left.remove(key)
+            if key not in left and key not in kept:
+                memory.discard(key)
+    assert cost.live_bytes(dict(enumerate(sizes)), steps, kept) == found
+
+
+def test_live_bytes_of_a_chain_and_a_shortcut():
+    sizes = {"in": 10, "a": 30, "b": 30, "sum": 30, "out": 1}
+    steps = [(["in"], ["a"]), (["a"], ["b"]), (["a", "b"], ["sum"]), (["sum"], ["out"])]
+    assert cost.live_bytes(sizes, steps) == [40, 60, 90, 31]
+    assert cost.live_bytes(sizes, steps, kept=["in"]) == [40, 70, 100, 41]
+    assert cost.live_bytes({}, []) == []
+    with pytest.raises(UsageError, match="no bytes for it"):
+        cost.live_bytes({"in": 1}, steps)
+
+
+def test_what_may_be_zero_and_what_not():
+    assert cost.bytes_moved(2, 0, 3) == 20
+    with pytest.raises(UsageError, match=r"weights is -1.*at least 0"):
+        cost.bytes_moved(2, -1, 3)
+    with pytest.raises(UsageError, match="moved is 0"):
+        cost.arithmetic_intensity(1, 0)
+    with pytest.raises(UsageError, match=r"shape\[1\] is 0"):
+        cost.tensor_bytes((3, 0))
