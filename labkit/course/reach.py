@@ -22,9 +22,10 @@ def modules(lesson: Lesson, package: Path = PACKAGE) -> list[str]:
 
     A lesson's own exercises count too: the session imports them by number.
     """
-    start = {
-        name for cell in lesson.cells if cell.kind == "code" for name in _imports(ast.parse(cell.text), "", package)
-    }
+    code = "\n".join(
+        cell.text for cell in lesson.cells if cell.kind == "code"
+    )  # a name is imported in one, used in many
+    start = set(_imports(ast.parse(code), "", package))
     own = f"{package.name}.exercises.lesson{lesson.number}"
     waiting = sorted(start | set(_known(own, package)))
     reached: set[str] = set()
@@ -78,17 +79,42 @@ def _of_file(path: Path, changed: int, name: str, package: Path) -> tuple[tuple[
 
 
 def _imports(tree: ast.AST, base: str, package: Path) -> Iterator[str]:
-    """The modules of *package* that *tree* imports, the packages that hold them included; *base* is where it stands."""
+    """The modules of *package* that *tree* imports, the packages that hold them included; *base* is where it stands.
+
+    A package of lazy names counts as what is asked of it: after ``from labkit import methods, keras2``,
+    ``methods.prune`` reaches ``labkit.methods.prune`` and ``keras2.train`` ``labkit.keras2.training``.
+    """
+    bound: dict[str, str] = {}  # name in the code: the package it stands for
+    asked: list[tuple[str, str]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _known(alias.name, package)
+                bound[alias.asname or alias.name] = alias.name
         elif isinstance(node, ast.ImportFrom):
             parts = base.split(".")
             root = ".".join(parts[: len(parts) - node.level + 1]) if node.level else ""
             module = ".".join(part for part in (root, node.module) if part)
             for alias in node.names:
                 yield from _known(f"{module}.{alias.name}", package)
+                bound[alias.asname or alias.name] = f"{module}.{alias.name}"
+                asked.append((module, alias.name))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            asked.append((bound.get(ast.unparse(node.value), ""), node.attr))
+    for owner, name in asked:
+        if path := _file(owner, package) if owner.partition(".")[0] == package.name else None:
+            yield from _known(f"{owner}.{_lazy(path, path.stat().st_mtime_ns).get(name, name)}", package)
+
+
+@cache
+def _lazy(path: Path, changed: int) -> dict[str, str]:
+    """The names that the package's file *path* brings when asked, and the module of each: its literal ``_WHERE``."""
+    if path.name == "__init__.py":
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_WHERE":
+                return dict(ast.literal_eval(node.value))
+    return {}
 
 
 def _known(name: str, package: Path) -> Iterator[str]:

@@ -53,6 +53,22 @@ def test_modules_are_followed_through_functions_packages_and_relative_imports(to
     ]
 
 
+def test_a_package_of_lazy_names_counts_as_what_is_asked_of_it(toys, lesson, edit):
+    (toys.package / "lazy").mkdir()
+    for name, text in {
+        "__init__": '_WHERE = {"train": "training"}\n',
+        "training": "",
+        "prune": "",
+        "unasked": "",
+    }.items():
+        (toys.package / "lazy" / f"{name}.py").write_text(text)
+    edit(
+        lesson.path, "from toykit import start", "from toykit import start, lazy as z\n\n# %%\nz.prune.mask, z.train(1)"
+    )
+    reached = {name for name in reach.modules(source.read(lesson.path), toys.package) if ".lazy" in name}
+    assert reached == {"toykit.lazy", "toykit.lazy.prune", "toykit.lazy.training"}
+
+
 def _write(path, text):
     path.write_text(text)
     os.utime(path, ns=(path.stat().st_mtime_ns + 10**9,) * 2)
