@@ -93,8 +93,8 @@ def _plain(text: str) -> str:
         r"^```.*?^```",
         r"<details>.*?</details>",
         r"\$\$.*?\$\$",
-        r"`[^`\n]*`",
-        r"(?<!\\)\$[^$\n]+\$",
+        r"`(?:[^`\n]|\n(?!\s*\n))*`",  # code and formulas may go on in the next line, not in the next paragraph
+        r"(?<!\\)\$(?:[^$\n]|\n(?!\s*\n))+\$",
         r"(?<=\])\([^)\s]*\)",
         r"<[^>]+>",
     ):

@@ -1,12 +1,19 @@
-"""How sure a measured accuracy is, and whether two of them differ."""
+"""How sure a measured accuracy is, whether two of them differ, and how many images it takes to see it."""
 
 from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Callable
 from statistics import NormalDist
+from typing import NamedTuple
 
-from labkit.base.errors import UsageError
+import numpy as np
+from numpy.typing import ArrayLike
+
+from labkit.base.errors import UsageError, one_of
+
+FORMS = ("exact", "mid_p", "chi_square", "corrected")
 
 
 def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -18,11 +25,9 @@ def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
     correct, n = _count("correct", correct), _count("n", n)
     if correct > n:
         raise UsageError(f"correct is {correct}, but takes at most n, which is {n}.")
-    if not 0 < level < 1:
-        raise UsageError(f"level is {level!r}, but takes a share above 0 and below 1, such as 0.95.")
+    z = _quantile(level)
     if n == 0:
         return 0.0, 1.0
-    z = NormalDist().inv_cdf((1 + level) / 2)
     share = correct / n
     middle = share + z * z / (2 * n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -33,22 +38,199 @@ def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
     return low, high
 
 
-def mcnemar(first_only: int, second_only: int) -> float:
-    """The exact two-sided p-value that two classifiers on the same images are equally good (McNemar, 1947).
+def mcnemar(first_only: int, second_only: int, form: str = "exact") -> float:
+    """The two-sided p-value of two classifiers on the same images, were they equally good (McNemar, 1947).
 
     *first_only* images only the first got right, *second_only* only the second: if they are equally good, each such
-    image is a fair coin. 1.0 when they never differ. Raises UsageError for counts below 0.
+    image is a fair coin. *form*: ``exact``, the binomial test; ``mid_p``, in which what was observed counts half
+    (Fagerland, Lydersen and Laake, 2013, section 2.4), so that it is less cautious; ``chi_square``, (b − c)²/(b + c)
+    held against χ² with one degree of freedom; ``corrected``, the same with Edwards' (|b − c| − 1)².
+    1.0 when they never differ. Raises UsageError for counts below 0 and for an unknown *form*.
     """
     first_only, second_only = _count("first_only", first_only), _count("second_only", second_only)
+    one_of("form", form, FORMS)
     n, fewer = first_only + second_only, min(first_only, second_only)
-    if fewer == n - fewer:
+    if n == 0:
         return 1.0
+    if form in ("chi_square", "corrected"):
+        gap = max(0, n - 2 * fewer - (form == "corrected"))
+        return math.erfc(gap / math.sqrt(2 * n))
     # Whole numbers stay exact however long; their quotient is formed once.
     term = total = 1
     for i in range(fewer):
         term = term * (n - i) // (i + 1)
         total += term
-    return min(1.0, 2 * total / 2**n) if n < 1000 else min(1.0, math.exp(math.log(2 * total) - n * math.log(2)))
+    tied = fewer == n - fewer
+    exact = 1.0 if tied else min(1.0, _over_power_of_two(2 * total, n))
+    # Both tails begin at what was observed; a tie has its place in the middle only once.
+    return exact if form == "exact" else max(0.0, exact - _over_power_of_two(term, n) / (2 if tied else 1))
+
+
+def paired_interval(first_only: int, second_only: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """The interval (low, high) for the true difference of two accuracies on the same *n* images, second minus first.
+
+    A score interval: it holds the differences that the data do not reject, so it leaves 0 out just when ``mcnemar``
+    with ``form="chi_square"`` falls below 1 − *level*. Shares from −1 to 1; no images leave all of it open.
+    Raises UsageError for counts that cannot be. Tango, 1998, equations for the score test and its constrained maximum.
+    """
+    first_only, second_only = _count("first_only", first_only), _count("second_only", second_only)
+    n, z = _count("n", n), _quantile(level)
+    if first_only + second_only > n:
+        raise UsageError(f"first_only + second_only is {first_only + second_only}, but takes at most n, which is {n}.")
+    if n == 0:
+        return -1.0, 1.0
+
+    def score(difference: float) -> float:
+        """How many standard errors the observed difference lies above *difference*."""
+        lost = difference * (1 - difference)
+        b = (2 * n - second_only + first_only) * difference - first_only - second_only
+        # The most likely share of "first only", were the difference just this.
+        only = (math.sqrt(max(0.0, b * b + 8 * n * first_only * lost)) - b) / (4 * n)
+        variance = n * max(0.0, 2 * only + lost)
+        gap = second_only - first_only - n * difference
+        return gap / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, gap) if gap else 0.0
+
+    observed = (second_only - first_only) / n
+    low = -1.0 if first_only == n else _root(lambda d: score(d) - z, -1.0, observed)
+    high = 1.0 if second_only == n else _root(lambda d: score(d) + z, observed, 1.0)
+    return low, high
+
+
+def images_unpaired(first: float, second: float, power: float = 0.8, level: float = 0.95) -> int:
+    """How many images each of two networks needs, on images of its own, to see that *first* is not *second*.
+
+    *first* and *second* are the true accuracies (shares); *power* the chance to see the difference, *level* one minus
+    the chance to see one that is not there (two-sided). n = (z₁ √(2 p̄ q̄) + z₂ √(p₁q₁ + p₂q₂))² / (p₂ − p₁)², with p̄ the
+    mean (Fleiss, Levin and Paik, 2003, chapter 4, without continuity correction). Raises UsageError for equal
+    accuracies and for shares outside 0 to 1.
+    """
+    for name, value in (("first", first), ("second", second)):
+        if not 0 <= value <= 1:
+            raise UsageError(f"{name} is {value!r}, but takes a share from 0 to 1.")
+    if first == second:
+        raise UsageError(
+            f"first and second are both {first!r}, but no number of images tells equals apart: change one."
+        )
+    mean = (first + second) / 2
+    spread = math.sqrt(2 * mean * (1 - mean)), math.sqrt(first * (1 - first) + second * (1 - second))
+    return _images(spread, second - first, power, level)
+
+
+def images_paired(difference: float, discordant: float, power: float = 0.8, level: float = 0.95) -> int:
+    """How many images two networks need, both on the same ones, to see a true *difference* of their accuracies.
+
+    *discordant* is the share of images that just one of them gets right. n = (z₁ √ψ + z₂ √(ψ − δ²))² / δ², with δ the
+    difference and ψ the discordant share (Connor, 1987). Raises UsageError unless 0 < |difference| ≤ discordant ≤ 1.
+    """
+    if not 0 < abs(difference) <= discordant <= 1:
+        raise UsageError(
+            f"difference is {difference!r} and discordant {discordant!r}, but 0 < |difference| <= discordant <= 1: "
+            "networks cannot differ in accuracy by more than the images on which they differ."
+        )
+    spread = math.sqrt(discordant), math.sqrt(discordant - difference**2)
+    return _images(spread, difference, power, level)
+
+
+class Spread(NamedTuple):
+    """Accuracies over seeds: their mean, standard deviation (n − 1), and the interval for the mean of all seeds."""
+
+    mean: float
+    deviation: float
+    low: float
+    high: float
+
+
+def seed_spread(values: ArrayLike, level: float = 0.95) -> Spread:
+    """What the results of the same recipe under several seeds say of the recipe; *values* (seeds,), in any unit.
+
+    The interval is Student's (1908), for the mean over all seeds there could be, on these same images. Raises
+    UsageError for fewer than two seeds or values that are not finite: one seed says nothing of the spread.
+    """
+    numbers = np.asarray(values, dtype=float)
+    if numbers.ndim != 1 or len(numbers) < 2 or not np.isfinite(numbers).all():
+        raise UsageError("values takes two or more finite numbers, one a seed: train with another seed.")
+    mean, deviation = float(numbers.mean()), float(numbers.std(ddof=1))
+    half = student_quantile(_tail(level), len(numbers) - 1) * deviation / math.sqrt(len(numbers))
+    return Spread(mean, deviation, mean - half, mean + half)
+
+
+def best_of_many(changes: ArrayLike, draws: int, rng: np.random.Generator) -> float:
+    """The p-value of the best of several candidates, all compared with one baseline on the same images.
+
+    *changes* (candidates, images) is +1 where a candidate alone is right, −1 where the baseline alone is, else 0. If
+    nothing but luck sets them apart, each image's column might as well have the other sign: the share of *draws* sign
+    flips in which some candidate gains as much as the observed best (Westfall and Young, 1993; the observed one counts
+    as a draw, so that the value is never 0). 1.0 without candidates. Raises UsageError for fewer than one draw.
+    """
+    table = np.asarray(changes)
+    if table.ndim != 2:
+        raise UsageError(f"changes has {table.ndim} dimensions, but takes 2: one row a candidate, one column an image.")
+    if _count("draws", draws) < 1:
+        raise UsageError("draws is 0, but takes a whole number of at least 1.")
+    if not len(table):
+        return 1.0
+    moved = table[:, np.any(table != 0, axis=0)].astype("float32")  # whole sums below 2²⁴: exact
+    best, reached = float(moved.sum(axis=1).max()), 1
+    for start in range(0, draws, 1000):
+        signs = rng.integers(0, 2, (min(1000, draws - start), moved.shape[1])).astype("float32") * 2 - 1
+        reached += int(np.count_nonzero((signs @ moved.T).max(axis=1) >= best))
+    return reached / (draws + 1)
+
+
+def student_quantile(share: float, freedom: int) -> float:
+    """The quantile of Student's t with *freedom* ≥ 1 whole degrees, found from its closed distribution function.
+
+    *share* in (0.5, 1); within 1e-9, relative. Abramowitz and Stegun, 1964, 26.7.3 and 26.7.4.
+    """
+    if _count("freedom", freedom) < 1 or not 0.5 < share < 1:
+        raise UsageError(f"share is {share!r} and freedom {freedom!r}, but take 0.5 to 1 and at least 1.")
+    high = 1.0
+    while _student(high, freedom) < share:
+        high *= 2
+    return _root(lambda t: share - _student(t, freedom), 0.0, high)
+
+
+def _student(t: float, freedom: int) -> float:
+    """The share of Student's distribution below *t* ≥ 0."""
+    angle = math.atan2(t, math.sqrt(freedom))
+    square, odd = math.cos(angle) ** 2, freedom % 2
+    term = total = 1.0 if freedom > 1 else 0.0
+    for k in range(2 + odd, freedom, 2):
+        term *= square * (k - 1) / k
+        total += term
+    inside = 2 / math.pi * (angle + math.sin(angle) * math.cos(angle) * total) if odd else math.sin(angle) * total
+    return 0.5 + inside / 2
+
+
+def _images(spread: tuple[float, float], difference: float, power: float, level: float) -> int:
+    if not 0 < power < 1:
+        raise UsageError(f"power is {power!r}, but takes a share above 0 and below 1, such as 0.8.")
+    wanted = _quantile(level) * spread[0] + NormalDist().inv_cdf(power) * spread[1]
+    return max(1, math.ceil((max(0.0, wanted) / difference) ** 2))
+
+
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a falling *function* crosses 0 between *low* and *high*, by halving, to the last bits of a float."""
+    for _ in range(200):
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        low, high = (middle, high) if function(middle) > 0 else (low, middle)
+    return (low + high) / 2
+
+
+def _over_power_of_two(number: int, exponent: int) -> float:
+    return number / 2**exponent if exponent < 1000 else math.exp(math.log(number) - exponent * math.log(2))
+
+
+def _quantile(level: float) -> float:
+    return NormalDist().inv_cdf(_tail(level))
+
+
+def _tail(level: float) -> float:
+    if not 0 < level < 1:
+        raise UsageError(f"level is {level!r}, but takes a share above 0 and below 1, such as 0.95.")
+    return (1 + level) / 2
 
 
 def _count(name: str, value: int) -> int:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.optimize import minimize_scalar
+from scipy.stats import binom, binomtest, chi2, norm, ttest_1samp
+from scipy.stats import t as student
 
 from labkit.base.errors import UsageError
-from labkit.methods.statistics import mcnemar, wilson
+from labkit.methods.statistics import (
+    best_of_many,
+    images_paired,
+    images_unpaired,
+    mcnemar,
+    paired_interval,
+    seed_spread,
+    student_quantile,
+    wilson,
+)
 
 
 @given(st.integers(1, 20_000), st.floats(0, 1), st.sampled_from([0.5, 0.9, 0.95, 0.999]))
@@ -47,3 +61,183 @@ def test_impossible_counts_are_refused(arguments, words):
         wilson(*arguments)
     with pytest.raises(UsageError, match="second_only"):
         mcnemar(1, -1)
+
+
+counts = st.integers(0, 300)
+
+
+@given(counts, counts)
+def test_the_other_forms_of_mcnemar_are_scipys(first, second):
+    n = first + second
+    gap = abs(first - second)
+    for form, statistic in (("chi_square", gap), ("corrected", max(0, gap - 1))):
+        expected = chi2.sf(statistic**2 / n, 1) if n else 1.0
+        assert mcnemar(first, second, form) == pytest.approx(expected, rel=1e-9)
+    # Mid-p by its definition: all that is less likely, and half of what is as likely.
+    likely = binom.pmf(np.arange(n + 1), n, 0.5)
+    far = np.abs(2 * np.arange(n + 1) - n)
+    expected = likely[far > gap].sum() + likely[far == gap].sum() / 2 if n else 1.0
+    assert mcnemar(first, second, "mid_p") == pytest.approx(expected, rel=1e-8, abs=1e-300)
+
+
+def test_mid_p_for_many_images():
+    expected = 2 * binom.cdf(4_800, 10_000, 0.5) - binom.pmf(4_800, 10_000, 0.5)
+    assert mcnemar(4_800, 5_200, "mid_p") == pytest.approx(expected, rel=1e-6)
+    assert mcnemar(1_000, 1_000, "mid_p") == pytest.approx(1 - binom.pmf(1_000, 2_000, 0.5) / 2, rel=1e-9)
+
+
+def _score(first, second, n, difference):
+    """The score statistic, its constrained maximum found numerically rather than by Tango's quadratic."""
+
+    def cost(only):
+        shares = np.array([only, only + difference, 1 - 2 * only - difference])
+        seen = np.array([first, second, n - first - second])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return -np.where(seen > 0, seen * np.log(np.maximum(shares, 1e-300)), 0.0).sum()
+
+    low, high = max(0.0, -difference), (1 - difference) / 2
+    only = minimize_scalar(cost, bounds=(low, high), method="bounded", options={"xatol": 1e-12}).x
+    return (second - first - n * difference) / math.sqrt(n * (2 * only + difference * (1 - difference)))
+
+
+@pytest.mark.parametrize(("first", "second", "n"), [(0, 5, 50), (12, 4, 40), (237, 428, 10_000), (3, 3, 9), (0, 9, 10)])
+def test_the_paired_interval_ends_where_the_score_test_does(first, second, n):
+    z = norm.ppf(0.975)
+    low, high = paired_interval(first, second, n)
+    assert _score(first, second, n, low) == pytest.approx(z, abs=2e-4)
+    assert _score(first, second, n, high) == pytest.approx(-z, abs=2e-4)
+    mirrored = paired_interval(second, first, n)
+    assert mirrored == pytest.approx((-high, -low), abs=1e-12)
+
+
+@given(counts, counts, st.integers(0, 2000))
+def test_the_paired_interval_leaves_zero_out_when_mcnemar_rejects(first, second, same):
+    low, high = paired_interval(first, second, first + second + same)
+    assert -1 <= low <= high <= 1
+    p = mcnemar(first, second, "chi_square")
+    if abs(p - 0.05) > 1e-9:
+        assert (low > 0 or high < 0) == (p < 0.05)
+
+
+def test_the_paired_interval_without_any_difference_is_known():
+    # Nothing differs: the score test rejects beyond z² / (n + z²), on either side.
+    square = norm.ppf(0.975) ** 2
+    assert paired_interval(0, 0, 100) == pytest.approx((-square / (100 + square), square / (100 + square)), abs=1e-12)
+    assert paired_interval(0, 0, 0) == (-1.0, 1.0)
+    assert paired_interval(7, 0, 7)[0] == -1.0 and paired_interval(0, 7, 7)[1] == 1.0
+
+
+def test_the_paired_interval_covers():
+    rng, draws, n, shares = np.random.default_rng(1), 2_000, 400, [0.03, 0.06]
+    seen = rng.multinomial(n, [*shares, 1 - sum(shares)], draws)
+    found = [paired_interval(int(first), int(second), n) for first, second, _ in seen]
+    covered = np.mean([low <= shares[1] - shares[0] <= high for low, high in found])
+    # Four standard errors of the draws, and one point for counts that are whole numbers.
+    assert abs(covered - 0.95) <= 4 * math.sqrt(0.95 * 0.05 / draws) + 0.01
+
+
+def test_images_unpaired_is_the_textbooks():
+    # The formula, written out with SciPy's quantiles.
+    z1, z2, first, second = norm.ppf(0.995), norm.ppf(0.95), 0.25, 0.40
+    mean = (first + second) / 2
+    root = z1 * math.sqrt(2 * mean * (1 - mean)) + z2 * math.sqrt(first * (1 - first) + second * (1 - second))
+    assert images_unpaired(first, second, 0.95, 0.99) == math.ceil((root / (second - first)) ** 2)
+    assert images_unpaired(0.0, 1.0) >= 1
+    assert images_unpaired(0.9, 0.903) == images_unpaired(0.903, 0.9)
+
+
+@pytest.mark.parametrize("discordant", [0.01, 0.03, 0.066])
+def test_images_paired_reach_the_power_asked(discordant):
+    """The exact power of the uncorrected test at that number, summed over all that can come out."""
+    difference = 0.003
+    n = images_paired(difference, discordant)
+    spread = 7 * math.sqrt(n * discordant)
+    power = 0.0
+    for differing in range(max(1, int(n * discordant - spread)), int(n * discordant + spread)):
+        # (b − c)² / (b + c) > z²  ⇔  b beyond (m ± z √m) / 2
+        z = norm.ppf(0.975) * math.sqrt(differing)
+        share = (discordant + difference) / 2 / discordant
+        above = binom.sf(math.floor((differing + z) / 2), differing, share)
+        below = binom.cdf(math.ceil((differing - z) / 2) - 1, differing, share)
+        power += binom.pmf(differing, n, discordant) * (above + below)
+    # What is left is the normal curve's: counts are whole, which moves a share by half the most likely one's at most.
+    step = 0.5 * binom.pmf(round(n * discordant) // 2, round(n * discordant), 0.5)
+    assert power == pytest.approx(0.8, abs=step)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 12))
+def test_seed_spread_is_students(seed, count):
+    values = np.random.default_rng(seed).normal(0.9, 0.01, count)
+    found = seed_spread(values, 0.9)
+    expected = ttest_1samp(values, 0).confidence_interval(0.9)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-8)
+    assert (found.mean, found.deviation) == pytest.approx((values.mean(), values.std(ddof=1)))
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 9, 10, 99, 1000])
+def test_student_quantile_is_scipys(freedom):
+    for share in (0.6, 0.95, 0.975, 0.999):
+        assert student_quantile(share, freedom) == pytest.approx(student.ppf(share, freedom), rel=1e-8)
+
+
+def test_equal_seeds_have_no_spread():
+    assert seed_spread([0.5, 0.5, 0.5]) == (0.5, 0.0, 0.5, 0.5)
+
+
+def test_best_of_one_is_a_sign_test():
+    rng = np.random.default_rng(3)
+    changes = np.array([[1] * 14 + [-1] * 5 + [0] * 100])
+    draws = 20_000
+    expected = binomtest(14, 19, alternative="greater").pvalue
+    allowed = 5 * math.sqrt(expected * (1 - expected) / draws) + 1 / draws
+    assert abs(best_of_many(changes, draws, rng) - expected) <= allowed
+
+
+def test_best_of_many_agrees_with_all_signs():
+    rng = np.random.default_rng(4)
+    changes = rng.choice([-1, 0, 1], (4, 12), p=[0.2, 0.4, 0.4])
+    # All 2¹² signs, one by one.
+    signs = 1 - 2 * ((np.arange(2**12)[:, None] >> np.arange(12)) & 1)
+    expected = np.mean((signs @ changes.T).max(axis=1) >= changes.sum(axis=1).max())
+    draws = 20_000
+    allowed = 5 * math.sqrt(expected * (1 - expected) / draws) + 1 / draws
+    assert abs(best_of_many(changes, draws, rng) - expected) <= allowed
+
+
+def test_best_of_nothing():
+    rng = np.random.default_rng(5)
+    assert best_of_many(np.zeros((0, 10)), 10, rng) == 1.0
+    assert best_of_many(np.zeros((3, 10)), 10, rng) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: mcnemar(1, 2, "mid"), "no form 'mid'"),
+        (lambda: paired_interval(2, 2, 3), "at most n"),
+        (lambda: images_unpaired(0.9, 0.9), "equals apart"),
+        (lambda: images_unpaired(0.9, 1.1), "second is 1.1"),
+        (lambda: images_unpaired(0.9, 0.8, power=1.0), "power is 1.0"),
+        (lambda: images_paired(0.02, 0.01), "cannot differ"),
+        (lambda: images_paired(0.0, 0.01), "cannot differ"),
+        (lambda: seed_spread([0.9]), "two or more"),
+        (lambda: seed_spread([0.9, np.nan]), "two or more"),
+        (lambda: student_quantile(0.4, 3), "share is 0.4"),
+        (lambda: best_of_many(np.zeros(3), 10, np.random.default_rng(0)), "takes 2"),
+        (lambda: best_of_many(np.zeros((1, 3)), 0, np.random.default_rng(0)), "draws is 0"),
+    ],
+)
+def test_what_cannot_be_is_refused(call, words):
+    with pytest.raises(UsageError, match=words):
+        call()
+
+
+def test_images_unpaired_reach_the_power_asked():
+    """The pooled z-test of two shares, drawn: within four standard errors of the draws and a thousandth."""
+    rng, draws, first, second = np.random.default_rng(6), 40_000, 0.90, 0.91
+    n = images_unpaired(first, second)
+    a, b = rng.binomial(n, first, draws) / n, rng.binomial(n, second, draws) / n
+    mean = (a + b) / 2
+    power = np.mean(np.abs(b - a) > norm.ppf(0.975) * np.sqrt(2 * mean * (1 - mean) / n))
+    assert abs(power - 0.8) <= 4 * math.sqrt(0.8 * 0.2 / draws) + 0.001
