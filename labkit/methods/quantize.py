@@ -3,6 +3,13 @@
 The rules are those of ONNX's QuantizeLinear and DequantizeLinear: ``q = saturate(round(x / scale) + zero_point)``,
 halves round to even, float32 throughout. Zero is always exact, since networks are full of it: padding, ReLU, pruned
 weights.
+
+One scale and zero point serve the whole array, or one each a channel along *axis*, or one each a group of *group*
+neighbours along *axis* (the last one unless given): ONNX's ``block_size``, except that the last group may be shorter.
+
+What is not a plain number has a stated result everywhere. Empty arrays stay empty. An array of one value alone comes
+back as it is, up to float32 rounding. NaN is refused, since no whole number stands for it. Infinities saturate where
+the range is given (``quantize``, or *low* and *high*), and are refused where it would be taken from them.
 """
 
 from __future__ import annotations
@@ -12,6 +19,8 @@ from typing import Any
 import numpy as np
 
 from labkit.base.errors import UsageError, one_of
+from labkit.methods.theory import best_uniform_step as best_uniform_step
+from labkit.methods.theory import lloyd_max as lloyd_max
 
 # Name: lowest and highest number, and the NumPy type that holds it (four and two bits stand in whole bytes).
 TYPES: dict[str, tuple[int, int, type]] = {
@@ -74,24 +83,37 @@ def affine_parameters(
     return (scale, zero_point) if scale.ndim else (float(scale), int(zero_point))
 
 
-def quantize(x: np.ndarray, scale: Any, zero_point: Any, dtype: str = "int8", axis: int | None = None) -> np.ndarray:
+def quantize(
+    x: np.ndarray,
+    scale: Any,
+    zero_point: Any,
+    dtype: str = "int8",
+    axis: int | None = None,
+    group: int | None = None,
+) -> np.ndarray:
     """*x* as whole numbers: ``saturate(round(x / scale) + zero_point)``, of *x*'s shape.
 
-    *scale* and *zero_point* are one number each, or one a channel along *axis*. *dtype*: int8, uint8, int16, uint16,
-    int32, int4, uint4, int2 or uint2 (the last four held in bytes). Infinities saturate. Raises UsageError for NaN,
-    a scale that is not finite and above 0, a zero point outside the type, and shapes that do not fit.
+    *scale* and *zero_point* are one number each, or one a channel along *axis*, or one a group of *group* neighbours
+    (*x*'s shape, but for *axis*, which counts groups). *dtype*: int8, uint8, int16, uint16, int32, int4, uint4, int2 or
+    uint2 (the last four held in bytes). Infinities saturate. Raises UsageError for NaN, a scale that is not finite and
+    above 0, a zero point outside the type, and shapes that do not fit.
     """
     one_of("type of whole numbers", dtype, TYPES)
     low, high, held = TYPES[dtype]
-    return _quantize(x, scale, zero_point, low, high, axis).astype(held)
+    return _quantize(x, scale, zero_point, low, high, axis, group).astype(held)
 
 
-def dequantize(q: np.ndarray, scale: Any, zero_point: Any = 0, axis: int | None = None) -> np.ndarray:
-    """The real numbers that whole numbers stand for: ``(q − zero_point) × scale``, float32, of *q*'s shape."""
+def dequantize(
+    q: np.ndarray, scale: Any, zero_point: Any = 0, axis: int | None = None, group: int | None = None
+) -> np.ndarray:
+    """The real numbers that whole numbers stand for: ``(q − zero_point) × scale``, float32, of *q*'s shape.
+
+    Shapes and errors as in ``quantize``.
+    """
     q = np.asarray(q)
     if q.dtype.kind not in "iu":
         raise UsageError(f"q is of type {q.dtype}, but takes whole numbers: quantize first.")
-    scales, zeros = _along(q, scale, zero_point, axis)
+    scales, zeros = _along(q, scale, zero_point, axis, group)
     return (q.astype(np.int64) - zeros).astype(np.float32) * scales
 
 
@@ -103,23 +125,33 @@ def fake_quantize(
     axis: int | None = None,
     low: Any = None,
     high: Any = None,
+    group: int | None = None,
 ) -> np.ndarray:
     """*x* rounded to what *bits* can hold, still as float32 of *x*'s shape: quantized and at once dequantized.
 
     The range is *low* … *high* where given (what is outside saturates), else *x*'s own least and greatest value; over
-    the whole of *x*, or along *axis* for each channel. Empty stays empty, constant stays exact up to float32 rounding.
-    Raises UsageError as ``affine_parameters`` and ``quantize`` do.
+    the whole of *x*, or along *axis* for each channel, or for each *group* of neighbours along *axis* (the last one
+    unless given). Empty stays empty, constant stays exact up to float32 rounding. Raises UsageError as
+    ``affine_parameters`` and ``quantize`` do.
     """
     x = np.asarray(x, dtype=np.float32)
     if x.size == 0:
         return x.copy()
-    others = None if axis is None else _others(x, axis)
-    low = np.min(x, axis=others) if low is None else low
-    high = np.max(x, axis=others) if high is None else high
+    if group is not None:
+        axis = -1 if axis is None else axis
+        size = _group(x, axis, group)
+        starts = np.arange(0, x.shape[axis], size)
+        low = np.minimum.reduceat(x, starts, axis) if low is None else low
+        high = np.maximum.reduceat(x, starts, axis) if high is None else high
+    else:
+        others = None if axis is None else _others(x, axis)
+        low = np.min(x, axis=others) if low is None else low
+        high = np.max(x, axis=others) if high is None else high
     scale, zero_point = affine_parameters(low, high, bits, signed, symmetric)
-    axis = axis if np.ndim(scale) else None
-    q = _quantize(x, scale, zero_point, *levels(bits, signed, symmetric), axis)
-    return dequantize(q.astype(np.int32), scale, zero_point, axis)
+    if not np.ndim(scale):  # one range, given for all
+        axis = group = None
+    q = _quantize(x, scale, zero_point, *levels(bits, signed, symmetric), axis, group)
+    return dequantize(q.astype(np.int32), scale, zero_point, axis, group)
 
 
 def weight_scales(kernel: np.ndarray, bits: int = 8, axis: int | None = None) -> Any:
@@ -152,11 +184,13 @@ def sqnr_db(x: np.ndarray, y: np.ndarray) -> float:
     return float(10 * (np.log10(signal) - np.log10(noise))) if signal else float("-inf")
 
 
-def _quantize(x: np.ndarray, scale: Any, zero_point: Any, low: int, high: int, axis: int | None) -> np.ndarray:
+def _quantize(
+    x: np.ndarray, scale: Any, zero_point: Any, low: int, high: int, axis: int | None, group: int | None
+) -> np.ndarray:
     x = np.asarray(x, dtype=np.float32)
     if np.isnan(x).any():
         raise UsageError("x holds NaN, which no whole number stands for: mend the computation that made it.")
-    scales, zeros = _along(x, scale, zero_point, axis)
+    scales, zeros = _along(x, scale, zero_point, axis, group)
     if zeros.size and (zeros.min() < low or zeros.max() > high):
         raise UsageError(f"zero_point is {zero_point}, but takes whole numbers from {low} to {high} here.")
     with np.errstate(over="ignore"):  # an overflow to infinity saturates
@@ -164,30 +198,48 @@ def _quantize(x: np.ndarray, scale: Any, zero_point: Any, low: int, high: int, a
     return np.clip(rounded.astype(np.float64) + zeros, low, high)
 
 
-def _along(x: np.ndarray, scale: Any, zero_point: Any, axis: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Scale (float32) and zero point (int64) in a shape that broadcasts against *x* along *axis*."""
+def _along(
+    x: np.ndarray, scale: Any, zero_point: Any, axis: int | None, group: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scale (float32) and zero point (int64) in a shape that broadcasts against *x*."""
     scales, zeros = np.asarray(scale, dtype=np.float32), np.asarray(zero_point)
     if zeros.dtype.kind not in "iu":
         raise UsageError(f"zero_point is {zero_point!r}, but takes whole numbers.")
     if not (np.isfinite(scales).all() and (scales > 0).all()):
         raise UsageError(f"scale is {scale!r}, but takes finite numbers above 0.")
-    if axis is None:
+    zeros = zeros.astype(np.int64)
+    if axis is None and group is None:
         if scales.ndim or zeros.ndim:
             raise UsageError("scale and zero_point are arrays: say along which axis of x their channels run (axis=…).")
-        return scales, zeros.astype(np.int64)
-    _others(x, axis)
-    shape = [1] * x.ndim
-    shape[axis] = x.shape[axis]
+        return scales, zeros
+    axis = -1 if axis is None else axis
+    if group is None:
+        _others(x, axis)
+        held: tuple[int, ...] = (x.shape[axis],)
+        what = f"one a channel: {held} along axis {axis}"
+    else:
+        size = _group(x, axis, group)
+        held = tuple(-(-n // size) if i == axis % x.ndim else n for i, n in enumerate(x.shape))
+        what = f"one a group: {held} for groups of {size} along axis {axis}"
     for name, values in (("scale", scales), ("zero_point", zeros)):
-        if values.shape not in ((), (x.shape[axis],)):
-            raise UsageError(
-                f"{name} has shape {values.shape}, but takes one number, or one a channel: "
-                f"({x.shape[axis]},) along axis {axis}."
-            )
-    return (
-        np.broadcast_to(scales, x.shape[axis]).reshape(shape),
-        np.broadcast_to(zeros, x.shape[axis]).astype(np.int64).reshape(shape),
-    )
+        if values.shape not in ((), held):
+            raise UsageError(f"{name} has shape {values.shape}, but takes one number, or {what}.")
+    scales, zeros = np.broadcast_to(scales, held), np.broadcast_to(zeros, held)
+    if group is None:
+        shape = [1] * x.ndim
+        shape[axis] = x.shape[axis]
+        return scales.reshape(shape), zeros.reshape(shape)
+    place = np.arange(x.shape[axis]) // size  # the group of each place along the axis
+    return np.take(scales, place, axis), np.take(zeros, place, axis)
+
+
+def _group(x: np.ndarray, axis: int, group: int) -> int:
+    _others(x, axis)
+    if isinstance(group, bool) or not isinstance(group, int | np.integer) or group < 1:
+        raise UsageError(
+            f"group is {group!r}, but takes a whole number of at least 1: how many neighbours share a scale."
+        )
+    return int(group)
 
 
 def _others(x: np.ndarray, axis: int) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -24,6 +24,7 @@ reals = st.floats(-1e6, 1e6, width=32)
 arrays = hnp.arrays(np.float32, hnp.array_shapes(max_dims=3, max_side=5), elements=reals)
 
 
+@settings(deadline=None)  # other work on the machine is no fault of the code
 @given(reals, reals, st.integers(2, 16), st.booleans(), st.booleans())
 def test_zero_is_exact_and_the_range_covered(a, b, bits, signed, symmetric):
     low, high = min(a, b), max(a, b)
@@ -38,6 +39,7 @@ def test_zero_is_exact_and_the_range_covered(a, b, bits, signed, symmetric):
         assert ends[0] == -ends[1]
 
 
+@settings(deadline=None)  # other work on the machine is no fault of the code
 @given(arrays, st.floats(2**-10, 2**10, width=32), st.integers(-8, 7), st.sampled_from(sorted(set(TYPES) - {"int2"})))
 def test_quantize_is_onnx_s_formula_number_by_number(x, scale, zero_point, dtype):
     low, high, held = TYPES[dtype]
@@ -65,6 +67,7 @@ def test_ties_infinities_and_known_values():
     assert affine_parameters(5, 6) == affine_parameters(0, 6), "widened to hold zero"
 
 
+@settings(deadline=None)  # other work on the machine is no fault of the code
 @given(arrays.filter(lambda x: x.ndim > 1), st.data())
 def test_a_channel_at_a_time_is_the_whole_with_an_axis(x, data):
     axis = data.draw(st.integers(-x.ndim, x.ndim - 1))
@@ -77,6 +80,7 @@ def test_a_channel_at_a_time_is_the_whole_with_an_axis(x, data):
         assert scales[i] == np.float32(weight_scales(channel, 4))
 
 
+@settings(deadline=None)  # other work on the machine is no fault of the code
 @given(arrays, st.integers(2, 12), st.booleans())
 def test_fake_quantize_errs_by_half_a_step_and_settles(x, bits, symmetric):
     y = fake_quantize(x, bits, symmetric=symmetric)
@@ -136,3 +140,37 @@ def test_bad_input_is_refused_in_one_sentence(call, words):
     with pytest.raises(UsageError, match=words) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+@settings(deadline=None)  # other work on the machine is no fault of the code
+@given(arrays.filter(lambda x: x.ndim > 0 and x.size), st.integers(1, 7), st.data())
+def test_a_group_is_quantized_as_if_alone(x, group, data):
+    axis = data.draw(st.integers(-x.ndim, x.ndim - 1))
+    whole = fake_quantize(x, 4, axis=axis, group=group)
+    lines = np.moveaxis(x, axis, -1).reshape(-1, x.shape[axis])
+    results = np.moveaxis(whole, axis, -1).reshape(-1, x.shape[axis])
+    for line, result in zip(lines, results, strict=True):
+        for start in range(0, len(line), group):
+            part = slice(start, start + group)
+            np.testing.assert_array_equal(result[part], fake_quantize(line[part], 4))
+    np.testing.assert_array_equal(fake_quantize(x, 4, group=group), fake_quantize(x, 4, axis=-1, group=group))
+
+
+def test_groups_with_a_given_range_and_what_is_not_finite():
+    x = np.array([[1.0, -1.0, 100.0, np.inf, -np.inf]])
+    for how in ({}, {"axis": 1}, {"group": 2}):
+        assert fake_quantize(x, 8, low=-127, high=127, **how).tolist() == [[1, -1, 100, 127, -127]]
+        with pytest.raises(UsageError, match="not finite"):
+            fake_quantize(x, 8, **how)
+        with pytest.raises(UsageError, match="holds NaN"):
+            fake_quantize(np.array([[np.nan]]), 8, low=-1, high=1, **how)
+        assert fake_quantize(np.empty((3, 0)), 8, **how).shape == (3, 0)
+        np.testing.assert_allclose(fake_quantize(np.full((2, 5), -0.3), 4, symmetric=False, **how), -0.3, rtol=1e-6)
+    for bad in (0, -1, 1.5, True):
+        with pytest.raises(UsageError, match=f"group is {bad}"):
+            fake_quantize(np.ones((2, 4)), group=bad)
+    with pytest.raises(UsageError, match="has 2 axes"):
+        fake_quantize(np.ones((2, 4)), axis=2, group=2)
+    with pytest.raises(UsageError, match=r"one a group: \(2, 2\)"):
+        quantize(np.ones((2, 4)), np.ones(2), 0, axis=1, group=2)
+    assert quantize(np.ones((2, 3)), np.array([[1.0, 0.5]] * 2), 0, group=2).tolist() == [[1, 1, 2]] * 2

@@ -1,0 +1,163 @@
+"""Exercises of lesson 22: the ratio in decibels, one step of Lloyd's iteration, and a scale for every group."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labkit.exercises.framework import Exercise, Mistake
+from labkit.methods.quantize import sqnr_db
+
+_RNG = np.random.default_rng(22)
+_X = _RNG.normal(size=200)
+_W = _RNG.normal(size=70).astype("float32")
+
+
+def _power(x: np.ndarray) -> float:
+    return float(np.sum(np.asarray(x, dtype=np.float64) ** 2))
+
+
+def _db(factor: float, ratio: float) -> float:
+    return float(factor * np.log10(ratio)) if ratio > 0 else float("-inf")
+
+
+def _amplitude(x: np.ndarray, y: np.ndarray) -> float:
+    noise = _power(x - y)
+    return _db(20, _power(x) / noise) if noise else float("inf")
+
+
+def _upside_down(x: np.ndarray, y: np.ndarray) -> float:
+    return -float(sqnr_db(x, y))
+
+
+def _of_the_rounded(x: np.ndarray, y: np.ndarray) -> float:
+    noise = _power(x - y)
+    return _db(10, _power(y) / noise) if noise else float("inf")
+
+
+def _natural(x: np.ndarray, y: np.ndarray) -> float:
+    return sqnr_db(x, y) * np.log(10)
+
+
+def _lloyd_step(x: np.ndarray, levels: np.ndarray, middle: object = np.mean) -> np.ndarray:
+    nearest = np.searchsorted((levels[:-1] + levels[1:]) / 2, x)
+    new = levels.astype(np.float64)
+    for k in range(len(levels)):
+        if (nearest == k).any():
+            new[k] = middle(x[nearest == k])  # type: ignore[operator]
+    return new
+
+
+def _step(x: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    return _lloyd_step(x, levels)
+
+
+def _median(x: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    return _lloyd_step(x, levels, np.median)
+
+
+def _empty_is_nan(x: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    new, nearest = _step(x, levels), np.searchsorted((levels[:-1] + levels[1:]) / 2, x)
+    new[[k for k in range(len(levels)) if not (nearest == k).any()]] = np.nan
+    return new
+
+
+def _empty_is_zero(x: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    return np.nan_to_num(_empty_is_nan(x, levels))
+
+
+def _at_the_levels(x: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Cells that begin at a level instead of in the middle between two."""
+    below = np.clip(np.searchsorted(levels, x, side="right") - 1, 0, len(levels) - 1)
+    return np.array([x[below == k].mean() if (below == k).any() else levels[k] for k in range(len(levels))])
+
+
+def _scales(weights: np.ndarray, group: int, bits: int) -> np.ndarray:
+    return _largest(weights, group) / (2 ** (bits - 1) - 1)
+
+
+def _largest(weights: np.ndarray, group: int) -> np.ndarray:
+    starts = range(0, len(weights), group)
+    return np.array([np.max(np.abs(weights[start : start + group])) for start in starts], dtype=np.float64)
+
+
+def _all_codes(weights: np.ndarray, group: int, bits: int) -> np.ndarray:
+    return _largest(weights, group) / 2 ** (bits - 1)
+
+
+def _no_sign(weights: np.ndarray, group: int, bits: int) -> np.ndarray:
+    starts = range(0, len(weights), group)
+    return np.array([np.max(weights[start : start + group]) for start in starts]) / (2 ** (bits - 1) - 1)
+
+
+def _whole_groups(weights: np.ndarray, group: int, bits: int) -> np.ndarray:
+    return _scales(weights[: len(weights) // group * group], group, bits)
+
+
+def _one_for_all(weights: np.ndarray, group: int, bits: int) -> np.ndarray:
+    scales = _scales(weights, group, bits)
+    return np.full_like(scales, scales.max(initial=0.0))
+
+
+EXERCISES = [
+    Exercise(
+        "22.1",
+        sqnr_db,
+        mistakes=[
+            Mistake("twenty", _amplitude, "20 log₁₀ is for amplitudes; you have powers already, so it is 10 log₁₀"),
+            Mistake("inverted", _upside_down, "your ratio is upside down: the signal stands above, the error below"),
+            Mistake("rounded", _of_the_rounded, "the signal is what went in, x; you took the power of what came out"),
+            Mistake("natural", _natural, "np.log is the natural logarithm; decibels take np.log10"),
+        ],
+        cases=[
+            ("random, rounded to steps of 0.25", (_X, np.rint(_X / 0.25) * 0.25)),
+            ("half the size", (_X, _X / 2)),
+            ("everything lost", (_X, np.zeros_like(_X))),
+            ("one number", (np.array([2.0]), np.array([1.9]))),
+            ("nothing lost", (_X, _X.copy())),
+        ],
+    ),
+    Exercise(
+        "22.2",
+        _step,
+        mistakes=[
+            Mistake(
+                "median", _median, "the median makes the absolute error least; for the squared error take the mean"
+            ),
+            Mistake("empty nan", _empty_is_nan, "a level that no number is nearest to has no mean: let it stay"),
+            Mistake("empty zero", _empty_is_zero, "a level that no number is nearest to became 0: let it stay"),
+            Mistake("edges", _at_the_levels, "a number belongs to the nearest level: the edge is half-way between two"),
+        ],
+        cases=[
+            ("random, four levels", (_X, np.array([-1.5, -0.5, 0.5, 1.5]))),
+            ("skewed, three levels", (np.exp(_X), np.array([0.5, 1.0, 4.0]))),
+            ("a level without numbers", (np.array([0.1, 0.2, 0.4]), np.array([0.0, 0.5, 9.0]))),
+            ("all equal", (np.full(5, 0.7), np.array([0.0, 1.0]))),
+            ("one number, one level", (np.array([3.0]), np.array([0.0]))),
+        ],
+    ),
+    Exercise(
+        "22.3",
+        _scales,
+        mistakes=[
+            Mistake(
+                "all codes",
+                _all_codes,
+                "the largest code of b bits is 2^(b−1) − 1, not 2^(b−1): your largest weight would not fit",
+            ),
+            Mistake("no sign", _no_sign, "a large negative weight needs room too: take the largest absolute value"),
+            Mistake(
+                "whole groups", _whole_groups, "the last group may be shorter than the others, and needs a scale too"
+            ),
+            Mistake(
+                "one for all", _one_for_all, "all your scales are equal: take the largest weight of each group alone"
+            ),
+        ],
+        cases=[
+            ("random, groups of 16, last one short", (_W, 16, 4)),
+            ("8 bits", (_W, 10, 8)),
+            ("groups of one", (_W[:5], 1, 4)),
+            ("one group for all", (-np.abs(_W), 128, 4)),
+            ("empty", (np.zeros(0), 4, 4)),
+        ],
+    ),
+]
