@@ -29,7 +29,7 @@ from labkit.deploy.timing import Timing, latency
 __all__ = ["Machine", "Work", "caches", "layer_times", "machine", "predicted_seconds", "work"]
 
 # Whichever library NumPy multiplies with, it reads one of these when it is loaded.
-_ONE_THREAD = dict.fromkeys(
+ONE_THREAD = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
 _PIECE = 65536  # floats a step of the triad: 256 KiB an array, so that what one step writes the next finds in the cache
@@ -155,7 +155,7 @@ def machine(seconds: float = 1.5, array_mib: int = 128) -> Machine:
         raise UsageError(f"seconds is {seconds} and array_mib {array_mib!r}: above 0, and a whole number, 1 or more.")
     code = "import sys; from labkit.deploy import roofline; roofline._child(float(sys.argv[1]), int(sys.argv[2]))"
     command = [sys.executable, "-c", code, str(seconds), str(array_mib)]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | _ONE_THREAD, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | ONE_THREAD, check=False)
     try:
         return Machine(**json.loads(done.stdout))
     except (ValueError, TypeError) as error:

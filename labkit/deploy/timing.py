@@ -85,7 +85,7 @@ def interleaved(
                 for _ in range(count):
                     call()
                 samples[name].append((clock() - start) * 1e3 / count)
-    return Timings({name: _timing(found) for name, found in samples.items()})
+    return Timings({name: timing_of(found) for name, found in samples.items()})
 
 
 def latency(
@@ -212,7 +212,7 @@ def _warm(call: Callable[[], Any], warmup: int, share: float, clock: Callable[[]
     return max(1, min(1000, round(_BLOCK_MS / 1e3 / max(shortest, 1e-9))))
 
 
-def _timing(samples: list[float]) -> Timing:
+def timing_of(samples: list[float]) -> Timing:
     low, median, high = (float(value) for value in np.percentile(samples, (25, 50, 75)))
     return Timing(median, low, high, len(samples), tuple(samples))
 

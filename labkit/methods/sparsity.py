@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 
-from labkit.base.errors import UsageError
+from labkit.base.errors import UsageError, one_of
+
+RANDOM = ("dense", "entropy", "coo", "csr", "bitmap", "relative", "run length", "block")  # what `bits_a_weight` knows
 
 
 def sparsity(weights: np.ndarray) -> float:
@@ -48,6 +50,38 @@ def neuron_sparsity(kernel: np.ndarray, threshold: float) -> float:
     return float(np.mean(norms <= threshold * norms.mean())) if norms.size else 0.0
 
 
+def activation_sparsity(activations: np.ndarray, axis: int | tuple[int, ...] | None = None) -> float | np.ndarray:
+    """The share of *activations* that is exactly zero, as after a ReLU: of all, or along *axis* for each of the rest.
+
+    For (images, …, units), ``axis=0`` gives the share of images on which each unit is silent; 1.0 marks a dead one.
+    0.0 when there are none. For int8 activations subtract the zero point first.
+    """
+    activations = np.asarray(activations)
+    if axis is None:
+        return sparsity(activations)
+    along = (axis,) if isinstance(axis, int) else axis
+    count = math.prod(activations.shape[each] for each in along)
+    return np.sum(activations == 0, axis=axis) / max(count, 1)
+
+
+def pattern_mask(weights: np.ndarray, keep: int = 2, of: int = 4) -> np.ndarray:
+    """Which weights an N:M pattern keeps: in each group of *of* along the last axis the *keep* largest by magnitude.
+
+    A bool array of *weights*' shape, True = kept: exactly ``keep / of`` of them; of equal ones the first (2:4: Mishra
+    et al., 2021, arXiv:2104.08378). Raises UsageError when *of* does not divide the last axis, or *keep* is not 0 to
+    *of*.
+    """
+    weights = np.asarray(weights)
+    if of < 1 or not 0 <= keep <= of:
+        raise UsageError(f"The pattern {keep}:{of} is not possible: of is 1 or more, and keep 0 to of.")
+    if weights.ndim == 0 or weights.shape[-1] % of:
+        raise UsageError(f"The weights have shape {weights.shape}, but {of} must divide the last axis: add zeros.")
+    groups = np.abs(weights.astype(np.float64)).reshape(-1, of)
+    mask = np.zeros(groups.shape, dtype=bool)
+    np.put_along_axis(mask, np.argsort(-groups, axis=1, kind="stable")[:, :keep], True, axis=1)
+    return mask.reshape(weights.shape)
+
+
 def mask_entropy(density: float) -> float:
     """Bits that one position of a random mask is worth: ``−p log₂ p − (1 − p) log₂(1 − p)`` (Shannon, 1948).
 
@@ -58,3 +92,80 @@ def mask_entropy(density: float) -> float:
     if not 0 <= p <= 1:
         raise UsageError(f"density is {density!r}, but takes a share from 0 to 1.")
     return -sum(share * math.log2(share) for share in (p, 1 - p) if share > 0)
+
+
+def grouped_entropy(mask: np.ndarray, axis: int, told: bool = False) -> float:
+    """Bits that a position of *mask* (bool) is worth to who knows the densities along *axis*: the mean `mask_entropy`.
+
+    At most ``mask_entropy`` of the whole (entropy is concave), equal when all densities are. With *told*, what it costs
+    to tell the densities is added, ``log₂(n + 1)`` bits for each group of n. 0.0 for an empty mask.
+    """
+    mask = np.asarray(mask, dtype=bool)
+    if not mask.size:
+        return 0.0
+    telling = math.log2(mask.shape[axis] + 1) / mask.shape[axis] if told else 0.0
+    return telling + float(np.mean([mask_entropy(p) for p in np.ravel(mask.mean(axis=axis))]))
+
+
+def bits_a_weight(
+    format: str,
+    density: float,
+    value_bits: int,
+    index_bits: int = 16,
+    gap_bits: int = 5,
+    run_bits: int = 8,
+    block: int = 16,
+) -> float:
+    """Bits a weight takes in the mean when each is kept by chance with probability *density* (p): a format's formula.
+
+    With v bits a value, i an index, k a gap or run length, q = 1 − p: ``dense`` v; ``entropy`` H(p) + p v, which none
+    beats; ``coo`` p (v + 2 i); ``csr`` p (v + i), without the few row pointers; ``bitmap`` 1 + p v; ``relative``
+    p (v + k) / (1 − qᴹ) with M = 2ᵏ, since a padding zero stands for each M zeros in a row; ``run length`` p v + k
+    times the run lengths, 2 p q (1 + qᴸ/(1 − qᴸ) + pᴸ/(1 − pᴸ)) with L = 2ᵏ − 1, the longest; ``block`` of *block*
+    weights (1 − q^block) (v + i / block). `labkit.methods.storage` writes the formats; this is what they come to.
+    Raises UsageError for an unknown format or a density outside [0, 1].
+    """
+    one_of("format", format, RANDOM)
+    entropy, p, v, i = mask_entropy(density), float(density), value_bits, index_bits
+    q, longest = 1 - p, 2**run_bits - 1
+    match format:
+        case "dense":
+            return float(v)
+        case "entropy":
+            return entropy + p * v
+        case "coo":
+            return p * (v + 2 * i)
+        case "csr":
+            return p * (v + i)
+        case "bitmap":
+            return 1 + p * v
+        case "relative":
+            bridged = -math.expm1(2**gap_bits * math.log1p(-p)) if p < 1 else 1.0  # 1 − qᴹ, exact for a small p
+            return p * (v + gap_bits) / bridged if p > 0 else (v + gap_bits) / 2**gap_bits
+        case "run length":
+            splits = sum(s**longest / (1 - s**longest) for s in (p, q) if 0 < s < 1)
+            runs = 2 * p * q * (1 + splits) if 0 < p < 1 else 2 / longest
+            return p * v + run_bits * runs
+        case _:
+            return (1 - q**block) * (v + i / block)
+
+
+def break_even(format: str, value_bits: int, against: str = "dense", **widths: int) -> float:
+    """The lowest density at which *format* is no longer smaller than *against*, by `bits_a_weight`; 1.0 if none.
+
+    Found to 1e-6 of the density. *widths* are those of `bits_a_weight`, which raises UsageError.
+    """
+
+    def above(density: float) -> bool:
+        small, other = (bits_a_weight(name, density, value_bits, **widths) for name in (format, against))
+        return small >= other
+
+    grid = np.linspace(0, 1, 1001)
+    first = next((k for k, density in enumerate(grid) if above(density)), None)
+    if first is None:
+        return 1.0
+    low, high = (float(grid[max(first - 1, 0)]), float(grid[first]))
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        low, high = (low, middle) if above(middle) else (middle, high)
+    return high

@@ -1,0 +1,61 @@
+"""Does a matrix with zeros multiply faster? SciPy's CSR against NumPy's dense product, both on one thread."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labkit.base.errors import LabkitError, UsageError
+from labkit.deploy.roofline import ONE_THREAD
+from labkit.deploy.timing import Timings, interleaved, timing_of
+
+__all__ = ["csr_against_dense"]
+
+
+def csr_against_dense(sparsities: Sequence[float], size: int = 1024, seconds: float = 2.0, seed: int = 0) -> Timings:
+    """Time matrix times vector for a square float32 matrix: ``"dense"``, and CSR at each of *sparsities* (0 to 1).
+
+    The keys are ``"dense"`` and the sparsities as text (``"0.9"``). The zeros are drawn with *seed*, those of a lower
+    sparsity among those of a higher one; candidates are timed by `interleaved` for *seconds* in all. It runs in a
+    process of its own with one thread: SciPy's CSR product has only one, and a BLAS library reads its number when it is
+    loaded. SciPy comes with TensorFlow's Model Optimization Toolkit.
+    Raises UsageError for sparsities outside [0, 1] or a size below 1, LabkitError when the products differ.
+    """
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1 or not seconds > 0:
+        raise UsageError(f"size is {size!r} and seconds {seconds}: a whole number, 1 or more, and a number above 0.")
+    if not sparsities or not all(0 <= each <= 1 for each in sparsities):
+        raise UsageError(f"sparsities are {list(sparsities)}, but take one or more shares from 0 to 1.")
+    code = "import sys; from labkit.deploy import matvec; matvec._child(*map(float, sys.argv[1:]))"
+    command = [sys.executable, "-c", code, *map(str, (size, seconds, seed, *sparsities))]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | ONE_THREAD, check=False)
+    if done.returncode:
+        raise LabkitError(f"Timing failed with exit code {done.returncode}: a smaller size may fit into the memory.")
+    return Timings({name: timing_of(found) for name, found in json.loads(done.stdout).items()})
+
+
+def _child(size: float, seconds: float, seed: float, *sparsities: float) -> None:
+    candidates = _candidates(int(size), int(seed), sparsities)
+    print(json.dumps({name: timing.samples for name, timing in interleaved(candidates, seconds=seconds).items()}))
+
+
+def _candidates(size: int, seed: int, sparsities: Sequence[float]) -> dict[str, Callable[[], NDArray[np.float32]]]:
+    from scipy.sparse import csr_array
+
+    rng = np.random.default_rng(seed)
+    weights, vector = (rng.standard_normal(shape, np.float32) for shape in ((size, size), size))
+    order = rng.permutation(weights.size)
+    candidates: dict[str, Callable[[], NDArray[np.float32]]] = {"dense": lambda: weights @ vector}
+    for sparsity in sparsities:
+        pruned = weights.copy()
+        pruned.ravel()[order[: round(sparsity * weights.size)]] = 0
+        sparse = csr_array(pruned)
+        if not np.allclose(sparse @ vector, pruned @ vector, rtol=1e-4, atol=1e-4 * np.sqrt(size)):
+            raise LabkitError("The CSR product differs from the dense one: its time means nothing.")
+        candidates[str(float(sparsity))] = lambda matrix=sparse: matrix @ vector  # type: ignore[misc]
+    return candidates
