@@ -49,8 +49,9 @@ def build(
 ) -> Iterator[Outcome]:
     """Build the lessons called *names* (all when empty); yields each outcome as it comes, and goes on past a failure.
 
-    A lesson is executed when its code or the labkit modules that it reaches changed, or with *force*; *draft* executes
-    nothing and leaves a solved edition that would need it as it is. Raises UsageError for an unknown lesson.
+    A lesson is executed when its code or the labkit modules that it reaches changed, or with *force*. *draft* executes
+    nothing: a solved edition whose own code changed is left as it is, and one whose labkit changed keeps its outputs,
+    of which `check` goes on to warn. Raises UsageError for an unknown lesson.
     """
     course = source.lessons(notebooks)
     wanted = [source.find(name, notebooks).number for name in names]
@@ -95,11 +96,12 @@ def _build(lesson: Lesson, place: editions.Neighbours, force: bool, draft: bool,
     }
     old = _load(path(lesson, "solved"))
     known = _record(old)
-    same = all(known.get(key) == record[key] for key in ("code_sha256", "reach_sha256")) and known.get("executed")
+    keys = ("code_sha256",) if draft else ("code_sha256", "reach_sha256")
+    same = all(known.get(key) == record[key] for key in keys) and known.get("executed")
     outputs = _outputs(old) if same and not force else None
     status = "rebuilt"
     if outputs is not None and len(outputs) == sum(cell.kind == "code" for cell in lesson.cells):
-        record["executed"] = known["executed"]
+        record |= {key: known[key] for key in ("executed", "reach_sha256")}  # what was run, and with which labkit
     elif draft:
         if known.get("source_sha256") != record["source_sha256"]:
             _write(lesson, "student", editions.notebook(lesson, "student", place, {**record, "executed": None}))

@@ -24,7 +24,9 @@ def register(subparsers: Any) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--check", action="store_true", help="write nothing; exit 1 when an edition is stale or edited")
     group.add_argument("--force", action="store_true", help="execute even what has not changed")
-    group.add_argument("--draft", action="store_true", help="execute nothing; leave solved editions that need it")
+    group.add_argument(
+        "--draft", action="store_true", help="execute nothing; leave a solved edition whose code changed"
+    )
     parser.set_defaults(handler=_build)
 
 

@@ -141,12 +141,25 @@ def _describe(task: Exercise, case: int, expected: Any, got: Any) -> str:
         return f"{where}it raised {type(got.error).__name__}: {got.error}"
     if isinstance(got, _Nothing):
         return f"{where}it returns nothing; end the function with return"
+    return where + _difference(task, expected, got)
+
+
+def _difference(task: Exercise, expected: Any, got: Any) -> str:
+    """What is wrong with one answer; of several values, with the first that is."""
+    if isinstance(expected, tuple):
+        if not isinstance(got, tuple | list) or len(got) != len(expected):
+            return f"{len(expected)} values are wanted, in this order: return them with commas between"
+        pairs = enumerate(zip(expected, got, strict=True), 1)
+        for k, (want, have) in pairs:
+            if not task.same(want, have):
+                return f"value {k} of {len(expected)}: {_difference(task, want, have)}"
+        return f"expected {expected}, got {got}"[:200]
     want, have = np.asarray(expected), np.asarray(got)
     if want.shape != have.shape:
-        return f"{where}the shape is {have.shape}, and should be {want.shape}"
+        return f"the shape is {have.shape}, and should be {want.shape}"
     if (want.dtype == bool) != (have.dtype == bool):
-        return f"{where}the dtype is {have.dtype}, and should be {want.dtype}"
-    return f"{where}expected {_short(expected)}, got {_short(got)}"
+        return f"the dtype is {have.dtype}, and should be {want.dtype}"
+    return f"expected {_short(expected)}, got {_short(got)}"
 
 
 def _short(value: Any) -> str:

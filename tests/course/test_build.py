@@ -105,6 +105,21 @@ def test_changed_labkit_code_is_a_warning_and_executes_at_the_next_build(course,
     assert build.check(["31"], course.notebooks) == ([], [])
 
 
+def test_a_draft_renews_what_stands_around_outputs_of_an_older_labkit_and_goes_on_warning(course, run, monkeypatch):
+    _statuses(course, run)
+    monkeypatch.setattr(reach, "digest", lambda lesson, **_: "other")
+    course.add("32")
+    assert _statuses(course, run, draft=True) == {
+        "30": "unchanged",
+        "31": "rebuilt",
+        "32": "not executed",
+        "40": "rebuilt",
+    }
+    assert len(run.ran) == 3
+    problems, warnings = build.check(("30", "31", "40"), course.notebooks)
+    assert not problems and [line.partition(":")[0] for line in warnings] == ["30_toys", "31_toys", "40_toys"]
+
+
 def test_force_executes_and_draft_does_not(course, run, edit):
     _statuses(course, run)
     assert _statuses(course, run, "31", force=True) == {"31": "executed"} and len(run.ran) == 4

@@ -104,3 +104,10 @@ def test_found_by_number() -> None:
         framework.exercise("00.7")
     with pytest.raises(LabkitError, match="Lesson 98 has no exercises"):
         framework.exercise("98.1")
+
+
+def test_a_wrong_value_among_several_is_named_even_when_their_shapes_differ():
+    task = Exercise("00.9", lambda x: (x, np.zeros((2, 2))), [], cases=[("one", (1.0,))])
+    assert judge(task, lambda x: (x, np.ones((2, 2)))).message.startswith("case “one”: value 2 of 2: expected [[0.")
+    assert "the shape is (3,), and should be (2, 2)" in judge(task, lambda x: (x, np.zeros(3))).message
+    assert "2 values are wanted" in judge(task, lambda x: x).message
