@@ -13,7 +13,7 @@
 #     question: How many of a network's weights can be removed before it notices?
 #     minutes: 45
 #     budget_s: {fast: 30, full: 300}
-#     needs: []
+#     needs: [30]
 #     objectives:
 #       - compute a magnitude mask by hand and find it equal to the library's, weight for weight
 #       - prune a trained Keras model with TFMOT, under a constant and a growing sparsity

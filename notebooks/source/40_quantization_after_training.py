@@ -13,7 +13,7 @@
 #     question: Can int8 cost nothing?
 #     minutes: 50
 #     budget_s: {fast: 30, full: 300}
-#     needs: []
+#     needs: [22]
 #     objectives:
 #       - compute scale and zero point by hand, and say which error they leave
 #       - convert a Keras model to float16, dynamic range and full int8 with the calls that exist

@@ -8,29 +8,19 @@ import keras as keras3  # isort: skip
 import pytest
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
-from tensorflow.python.profiler import model_analyzer, option_builder  # the reference; tests may look inside
 
 from labkit.assets import models
 from labkit.base.errors import LabkitError
 from labkit.keras2.cost import layer_costs, macs, parameters
+from labkit.keras2.profiler import float_operations
 
 keras = tf.keras
 
 
 def profiled(model: keras.Model) -> int:
-    """Floating-point operations of the Conv2D, DepthwiseConv2dNative and MatMul nodes, by TensorFlow's profiler."""
-    call = tf.function(lambda x: model(x, training=False))
-    graph = call.get_concrete_function(tf.TensorSpec((1, *model.input_shape[1:]))).graph
-    options = option_builder.ProfileOptionBuilder(option_builder.ProfileOptionBuilder.float_operation())
-    options = options.with_empty_output().build()
-    options["account_type_regexes"] = [".*"]
-    root = model_analyzer.profile(graph, cmd="op", options=options)
-
-    def walk(node) -> int:
-        own = node.float_ops if node.name in ("Conv2D", "DepthwiseConv2dNative", "MatMul") else 0
-        return own + sum(walk(child) for child in node.children)
-
-    return walk(root)
+    """Floating-point operations of the nodes that multiply and accumulate, by TensorFlow's profiler."""
+    counts = float_operations(model)
+    return sum(counts.get(node, 0) for node in ("Conv2D", "DepthwiseConv2dNative", "MatMul"))
 
 
 @pytest.mark.parametrize("name", models.NAMES)

@@ -22,17 +22,12 @@ Exceptions, each with its reason (the tests below say where they are applied):
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
+import numerics_inputs as ref
 import numpy as np
 import pytest
 
 from labkit.base.errors import UsageError
 from labkit.methods import numerics
-
-sys.path.insert(0, str(Path(__file__).parent))
-import numerics_inputs as ref
 
 FLOAT16, FLOAT32 = ref.float16_inputs(), ref.float32_inputs()
 INPUTS = [pytest.param(FLOAT16, id="all float16"), pytest.param(FLOAT32, id="a million float32")]

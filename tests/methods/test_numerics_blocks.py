@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-import sys
-from pathlib import Path
 
 import gfloat
 import ml_dtypes
+import numerics_inputs as ref
 import numpy as np
 import pytest
 from gfloat import formats as gfloat_formats
 
 from labkit.base.errors import UsageError
 from labkit.methods import blocks, numerics
-
-sys.path.insert(0, str(Path(__file__).parent))
-import numerics_inputs as ref
 
 # Element: all its values, and the exponent of its largest (table 1 of the standard).
 ELEMENTS = {

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
-import sys
-from pathlib import Path
 
 import ml_dtypes
+import numerics_inputs as ref
 import numpy as np
 import pytest
 
 from labkit.base.errors import UsageError
 from labkit.methods import formats, numerics
-
-sys.path.insert(0, str(Path(__file__).parent))
-import numerics_inputs as ref
 
 NARROW = [name for name in ref.SINGLE if name != "float32" and name not in ref.INTEGERS]
 
