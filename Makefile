@@ -1,10 +1,11 @@
 # Two commands are enough: `make run` and `make lab`. Each sets up what it needs.
 PYTHON  ?= python3
 PROFILE ?= fast
+KERNEL  ?=
 UV      := uv==0.13.9
 BIN     := .venv/bin
 
-.PHONY: setup run lab test notebooks lock clean
+.PHONY: setup run lab test compare notebooks lock clean
 
 setup: .venv/installed
 
@@ -19,13 +20,16 @@ setup: .venv/installed
 	@touch $@
 
 run: setup        ## run every solved lesson, then write build/report/index.html
-	@$(BIN)/labkit run --profile $(PROFILE)
+	@$(BIN)/labkit run --profile $(PROFILE) $(if $(KERNEL),--kernel $(KERNEL))
 
 lab: setup        ## open JupyterLab on lesson 00, on your own copies in work/
 	@$(BIN)/labkit lab
 
-test: setup       ## every test, the notebooks included
-	$(BIN)/ruff check . && $(BIN)/mypy && LABKIT_PROFILE=fast $(BIN)/pytest -n 2 --dist loadfile --nbval-lax tests notebooks/solved
+test: setup       ## every test, the notebooks included (KERNEL=cold: none shares another's start of TensorFlow)
+	$(BIN)/ruff check . && $(BIN)/mypy && $(if $(KERNEL),LABKIT_KERNEL=$(KERNEL)) LABKIT_PROFILE=fast $(BIN)/pytest -n 2 --dist loadfile --nbval-lax tests notebooks/solved
+
+compare: setup    ## every lesson on a cold and on a warm kernel, and the two compared: before a release
+	$(BIN)/pytest -n 2 --every-lesson tests/course/test_warm_equal.py
 
 notebooks: setup  ## rebuild both editions of the lessons whose source changed
 	@$(BIN)/labkit build

@@ -177,7 +177,7 @@ def stand_in(folder: Path, version: str, *, venv: bool = True) -> Path:
 
 
 @needs_make
-@pytest.mark.parametrize("target", ["setup", "run", "lab", "test", "notebooks", "lock", "clean"])
+@pytest.mark.parametrize("target", ["setup", "run", "lab", "test", "compare", "notebooks", "lock", "clean"])
 def test_every_target_is_there(target):
     done = make("-n", target)
     assert done.returncode == 0, done.stderr

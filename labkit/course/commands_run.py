@@ -16,6 +16,10 @@ _RUN_EXAMPLE = """examples:
 _REPORT_EXAMPLE = """examples:
   labkit report                          every run under build/runs on one page
   labkit report build/runs/full -o full.html"""
+_KERNEL = (
+    "cold, warm (TensorFlow loaded once for all; Linux) or a Jupyter kernel "
+    "(default: $LABKIT_KERNEL, else warm where that is faster)"
+)
 _PLANNED = ("lessons", "profile", "edition", "settings", "extremes", "kernel")
 
 
@@ -39,7 +43,7 @@ def register(subparsers: Any) -> None:
     run.add_argument("-j", dest="at_once", type=int, metavar="N", help="notebooks at a time (default: processors)")
     run.add_argument("--edition", choices=("solved", "student"), help="which edition to execute (default: solved)")
     run.add_argument("--extremes", action="store_true", help="each end of each parameter's range once, profile fast")
-    run.add_argument("--kernel", metavar="NAME", help="the Jupyter kernel (default: $LABKIT_KERNEL, else python3)")
+    run.add_argument("--kernel", metavar="NAME", help=_KERNEL)
     run.add_argument("--resume", action="store_true", help="skip what went well before; alone: go on with the last run")
     run.add_argument("-o", dest="folder", type=Path, metavar="FOLDER", help="where results go (default: build)")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-import os
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,9 @@ from labkit.base.places import course
 from labkit.base.profile import PROFILES
 from labkit.base.source import Lesson, find, lessons
 from labkit.base.source import parameters as parameters_of
+from labkit.course import kernels
 
 EDITIONS = ("solved", "student")
-KERNEL = "python3"  # the one setting: --kernel, else $LABKIT_KERNEL, else this
-KERNEL_VARIABLE = "LABKIT_KERNEL"
 OVERRUN = 4  # a page warns past its budget; the run ends it at this many times the budget
 STUDY_LIMIT_S = 3 * 3600.0  # a study has no budget, and an end all the same
 
@@ -132,7 +131,7 @@ def plan(
         raise LabkitError(f"There is no lesson in {course() / 'notebooks' / 'source'}: nothing to run.")
     documented = {lesson.number: parameters_of(lesson) for lesson in chosen}
     _check_names(asked, documented)
-    name = check_kernel(kernel)
+    asked_kernel = kernels.check(kernel)
     jobs, remarks = [], []
     for lesson in chosen:
         known = documented[lesson.number]
@@ -143,20 +142,17 @@ def plan(
             missing = [word for word in asked if word not in {item.name for item in known}]
             if missing:
                 remarks.append(f"Lesson {lesson.number} has no parameter {' or '.join(missing)}: its default stands.")
-        jobs += [_job(lesson, combination, profile, edition, name, extremes) for combination in combinations]
+        jobs += [_job(lesson, combination, profile, edition, asked_kernel, extremes) for combination in combinations]
     if not jobs:
         raise UsageError("The chosen lessons have no parameters, hence no extremes: leave out --extremes.")
-    return jobs, remarks
+    chosen_kernels = kernels.choose(asked_kernel, chosen, Counter(job.lesson for job in jobs))
+    return [replace(job, kernel=chosen_kernels[job.lesson]) for job in jobs], remarks
 
 
 def check_kernel(name: str | None = None) -> str:
-    """The name of the kernel to use; raises UsageError when Jupyter knows none of that name."""
-    name = name or os.environ.get(KERNEL_VARIABLE) or KERNEL
-    if name != KERNEL:  # python3 is always there: Jupyter falls back to the Python that runs it
-        from jupyter_client.kernelspec import KernelSpecManager
-
-        one_of("Jupyter kernel", name, sorted(KernelSpecManager().find_kernel_specs()))
-    return name
+    """The Jupyter kernel for a build, which is never warm; raises UsageError when Jupyter knows none of that name."""
+    asked = kernels.check(name)
+    return kernels.COLD if not asked or asked in kernels.WORDS else asked
 
 
 def _settings(words: Iterable[str]) -> dict[str, list[str]]:
@@ -207,7 +203,8 @@ def _job(lesson: Lesson, values: dict[str, Any], profile: str, edition: str, ker
         budget_s=budget,
         limit_s=STUDY_LIMIT_S if longest is None else OVERRUN * float(longest),
         kernel=kernel,
-        key=_key(path, values, profile, edition, kernel),
+        # Ours to choose, it may be another one the next time: a finished job is not run again for that.
+        key=_key(path, values, profile, edition, kernel or kernels.COLD),
     )
 
 

@@ -9,14 +9,15 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from labkit.base import files
 from labkit.base.errors import LabkitError
+from labkit.course import kernels, serving
 from labkit.course.plan import Job, Outcome, read_outcome
-from labkit.course.run_live import Live
+from labkit.course.run_live import Live, describe
 from labkit.course.run_process import GRACE_S, Heard, Worker, sweep
 
 LOCK = ".lock"
@@ -58,7 +59,10 @@ def execute(
         if resume:
             finished = ((job.place, _finished(job, folder)) for job in jobs)
             run.done = {place: outcome for place, outcome in finished if outcome is not None}
-        interrupted = run.work([job for job in jobs if job.place not in run.done])
+        # Cold ones first, while the server of the warm ones imports TensorFlow.
+        waiting = sorted((job for job in jobs if job.place not in run.done), key=_is_warm)
+        with serving.serving(any(map(_is_warm, waiting))):
+            interrupted = run.work(waiting)
     outcomes = [run.done.get(job.place) or Outcome(job, "not run", "not run", at_once=at_once) for job in jobs]
     return Result(outcomes, interrupted)
 
@@ -90,17 +94,19 @@ class _Run:
     def __init__(self, folder: Path, at_once: int, live: Live) -> None:
         self.folder, self.at_once, self.live = folder, at_once, live
         self.heard: Heard = queue.Queue()
+        self.waiting: list[Job] = []
         self.running: list[Worker] = []
         self.done: dict[str, Outcome] = {}
 
     def work(self, waiting: list[Job]) -> bool:
         """Run all of *waiting*; whether the reader stopped it. No process is left, however it ends."""
+        self.waiting = waiting
         try:
-            while waiting or self.running:
+            while self.waiting or self.running:
                 # The next starts once those before are at their first cell: two that start side by side start late.
-                while waiting and len(self.running) < self.at_once and all(one.began for one in self.running):
-                    self.live.started(waiting[0])
-                    self.running.append(Worker(waiting.pop(0), self.folder, self.at_once, self.heard))
+                while self.waiting and len(self.running) < self.at_once and all(one.began for one in self.running):
+                    self.live.started(self.waiting[0])
+                    self.running.append(Worker(self.waiting.pop(0), self.folder, self.at_once, self.heard))
                 self._hear()
                 self.live.draw(self.running)
                 for one in self.running:
@@ -138,6 +144,10 @@ class _Run:
             outcome = _lost(worker, errors, self.at_once)
             notebook.unlink(missing_ok=True)  # an older result must not pass for this one
             outcome.save(self.folder)
+        if _is_warm(worker.job) and outcome.kind in ("killed", "start") and serving.serving_folder() is None:
+            self.live.say(f"The server of warm kernels has ended; once more, cold: {describe(worker.job)}")
+            self.waiting.insert(0, replace(worker.job, kernel=kernels.COLD))
+            return
         self.done[worker.job.place] = outcome
         sweep(worker.job, self.folder)
         self.live.ended(outcome)
@@ -153,6 +163,10 @@ class _Run:
                     one.kill()
             with suppress(LabkitError, OSError):  # the folder is full, or the reader's terminal is gone: said once
                 self._hear()
+
+
+def _is_warm(job: Job) -> bool:
+    return job.kernel == serving.WARM
 
 
 def _lost(worker: Worker, errors: str, at_once: int) -> Outcome:
