@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-# The names that pages use; each brings TensorFlow only when it is first asked for.
+# The names that pages use; each brings TensorFlow only when it is first asked for. labkit.course.reach reads it too.
 _WHERE = {
     "clone": "protect",
     "weights_digest": "protect",
@@ -12,7 +12,15 @@ _WHERE = {
     "logits": "training",
     "train": "training",
     "float_operations": "profiler",
+    "channel_groups": "graph",
+    "choose_channels": "trim",
+    "keep_channels": "surgery",
+    "masked": "trim",
+    "planned_widths": "surgery",
+    "predicted_cost": "surgery",
+    "refit": "trim",
     "resize_dense": "surgery",
+    "silenced": "surgery",
     "translated": "errors",
 }
 

@@ -1,0 +1,258 @@
+"""Which channels of a Keras 2 model hang together, and what is left of each layer when some of them go.
+
+Every output channel of a Dense or Conv2D layer is a *unit* of its own. Units travel: batch normalization, activations,
+pooling and depthwise convolutions pass them on, Flatten repeats them, Concatenate puts them side by side, and Add makes
+unit i of one input one with unit i of the other, so that they can only be cut together. The inputs and the outputs of
+the model keep all of theirs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import ArrayLike, NDArray
+
+from labkit.base.errors import LabkitError, UsageError, one_of
+from labkit.keras2.protect import require_layers, require_stripped
+
+_keras = tf.keras.layers
+MAKERS = (_keras.Dense, _keras.Conv2D)  # each output channel is a weighted sum of all input channels
+_PASSING = (
+    _keras.BatchNormalization, _keras.ReLU, _keras.LeakyReLU, _keras.ELU, _keras.Activation, _keras.Softmax,
+    _keras.Dropout, _keras.MaxPooling2D, _keras.AveragePooling2D, _keras.GlobalAveragePooling2D,
+    _keras.GlobalMaxPooling2D, _keras.ZeroPadding2D,
+)  # fmt: skip
+_KNOWN = (
+    _keras.InputLayer, *MAKERS, *_PASSING, _keras.DepthwiseConv2D, _keras.Flatten, _keras.Add, _keras.Concatenate
+)  # fmt: skip
+_ELEMENTWISE = {
+    "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "swish", "silu", "mish", "sigmoid",
+    "hard_sigmoid", "tanh", "softplus", "softsign", "exponential",
+}  # fmt: skip
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Channels that are cut together: ``size`` of them, made by each of ``layers`` (more than one when an addition ties
+    them); ``readers`` are (layer, the layer whose output it reads), the Dense and Conv2D layers that they feed."""
+
+    name: str
+    layers: tuple[str, ...]
+    size: int
+    readers: tuple[tuple[str, str], ...]
+
+
+@dataclass
+class Graph:
+    """A model's layers in the order in which they run, what each reads, and the units of each one's output."""
+
+    layers: dict[str, Any]
+    inputs: dict[str, tuple[str, ...]]
+    units: dict[str, Indices] = field(default_factory=dict)
+    kept_whole: dict[int, str] = field(default_factory=dict)  # unit → why it cannot go
+
+    def made_by(self, name: str) -> bool:
+        """Whether layer *name* makes channels of its own."""
+        return type(self.layers[name]) in MAKERS
+
+
+def graph(model: Any) -> Graph:
+    """Read *model*; raises LabkitError with the layer's name for whatever surgery does not know."""
+    require_layers(model, "cut channels out of it")
+    require_stripped(model, "cut channels out of it")
+    if isinstance(model, tf.keras.Sequential):  # the same layers, with the input as one of them
+        model = tf.keras.Model(model.inputs, model.outputs)
+    found = Graph({layer.name: layer for layer in model.layers}, _links(model))
+    parent: list[int] = []
+
+    def new(count: int) -> Indices:
+        parent.extend(range(len(parent), len(parent) + count))
+        return np.arange(len(parent) - count, len(parent))
+
+    for name, layer in found.layers.items():
+        _check(layer)
+        given = [found.units[source] for source in found.inputs[name]]
+        if isinstance(layer, _keras.InputLayer):
+            units = new(int(layer.output_shape[0][-1]))
+            _hold(found, units, "these are the model's inputs")
+        elif type(layer) in MAKERS:
+            units = new(int(layer.output_shape[-1]))
+        elif isinstance(layer, _keras.DepthwiseConv2D):
+            units = np.repeat(given[0], layer.depth_multiplier)
+        elif isinstance(layer, _keras.Flatten):
+            units = np.tile(given[0], math.prod(layer.input_shape[1:-1]))
+        elif isinstance(layer, _keras.Concatenate):
+            units = np.concatenate(given)
+        elif isinstance(layer, _keras.Add):
+            units = given[0]
+            for other in given[1:]:
+                for one, two in zip(units, other, strict=True):
+                    parent[_root(parent, int(two))] = _root(parent, int(one))
+        else:
+            units = given[0]
+        found.units[name] = units
+        if not _elementwise(layer):
+            _hold(found, units, f"the activation of layer {name!r} may mix its channels")
+    for name in model.output_names:
+        _hold(found, found.units[name], "they reach the model's outputs")
+    found.units = {name: np.array([_root(parent, int(u)) for u in units]) for name, units in found.units.items()}
+    found.kept_whole = {_root(parent, unit): why for unit, why in found.kept_whole.items()}
+    return found
+
+
+def channel_groups(model: Any) -> list[Group]:
+    """The groups of channels that can be cut, in the order of the network, named after their first layer.
+
+    Layers that an Add ties are one group. Layers whose units no cut may touch (those of the output, or added to the
+    input) are in none. Raises LabkitError for a model that `keep_channels` refuses.
+    """
+    found = graph(model)
+    makers = [name for name in found.layers if found.made_by(name)]
+    sets: list[tuple[list[str], set[int]]] = []
+    for name in makers:
+        units = set(found.units[name].tolist())
+        if units & found.kept_whole.keys():
+            continue
+        tied = [entry for entry in sets if entry[1] & units]
+        sets = [entry for entry in sets if entry not in tied]
+        names = [each for entry in tied for each in entry[0]]
+        sets.append(([*names, name], units.union(*(entry[1] for entry in tied))))
+    groups = []
+    for names, units in sorted(sets, key=lambda entry: makers.index(entry[0][0])):
+        reading = [(name, found.inputs[name][0]) for name in makers]
+        readers = tuple(pair for pair in reading if units & set(found.units[pair[1]].tolist()))
+        groups.append(Group(names[0], tuple(names), len(units), readers))
+    return groups
+
+
+def remaining(model: Any, kept: Mapping[str, ArrayLike]) -> tuple[Graph, dict[str, Indices]]:
+    """The graph, and for each layer which of its output's channels are left, in their new order.
+
+    *kept* is as `labkit.keras2.surgery.keep_channels` takes it. Raises LabkitError where it cannot be done.
+    """
+    found = graph(model)
+    wanted = {name: _indices(found, name, indices) for name, indices in kept.items()}
+    gone: dict[int, str] = {}
+    rank: dict[int, int] = {}
+    for name, indices in wanted.items():
+        units = found.units[name]
+        gone |= dict.fromkeys((int(unit) for unit in np.delete(units, indices)), name)
+        if np.any(np.diff(indices) < 0):
+            rank |= {int(units[i]): place for place, i in enumerate(indices)}
+    for unit, name in gone.items():
+        if unit in found.kept_whole:
+            raise LabkitError(f"Layer {name!r} has to keep all of its channels, since {found.kept_whole[unit]}.")
+    left: dict[str, Indices] = {}
+    for name, layer in found.layers.items():
+        left[name] = _left(found, layer, [left[source] for source in found.inputs[name]], gone, rank)
+        if name in wanted and not np.array_equal(left[name], wanted[name]):
+            raise LabkitError(
+                f"Layer {name!r} is tied by an addition to another layer that is given other channels, or another "
+                "order: give both the same, or name one of them."
+            )
+    return found, left
+
+
+def _left(found: Graph, layer: Any, given: list[Indices], gone: Mapping[int, str], rank: Mapping[int, int]) -> Indices:
+    name = layer.name
+    if not given:
+        return np.arange(len(found.units[name]))
+    if type(layer) in MAKERS:
+        units = found.units[name].tolist()
+        stay = [i for i, unit in enumerate(units) if unit not in gone]
+        if not stay:
+            raise LabkitError(f"Layer {name!r} would lose all of its channels: keep at least one.")
+        return np.array(sorted(stay, key=lambda i: rank[units[i]]) if all(units[i] in rank for i in stay) else stay)
+    if isinstance(layer, _keras.DepthwiseConv2D):
+        return (given[0][:, None] * layer.depth_multiplier + np.arange(layer.depth_multiplier)).ravel()
+    if isinstance(layer, _keras.Flatten):  # the channel is the fastest of the axes
+        width = int(layer.input_shape[-1])
+        return (np.arange(math.prod(layer.input_shape[1:-1]))[:, None] * width + given[0]).ravel()
+    if isinstance(layer, _keras.Concatenate):
+        widths = [len(found.units[source]) for source in found.inputs[name]]
+        return np.concatenate([stay + sum(widths[:k]) for k, stay in enumerate(given)])
+    if any(not np.array_equal(given[0], other) for other in given[1:]):
+        raise LabkitError(f"Layer {name!r} adds channels whose new orders differ: give indices in ascending order.")
+    return given[0]
+
+
+def _indices(found: Graph, name: str, indices: ArrayLike) -> Indices:
+    layer = found.layers[one_of("layer", name, found.layers)]
+    if not found.made_by(name):
+        raise UsageError(
+            f"Layer {name!r} ({type(layer).__name__}) makes no channels of its own: name the Dense or Conv2D layer "
+            "whose channels it passes on."
+        )
+    numbers, size = np.asarray(indices), len(found.units[name])
+    if (
+        numbers.ndim != 1
+        or not numbers.size
+        or numbers.dtype.kind not in "iu"
+        or len(np.unique(numbers)) < len(numbers)
+    ):
+        raise UsageError(f"For layer {name!r} give the indices of the channels that stay, each once, at least one.")
+    if numbers.min() < 0 or numbers.max() >= size:
+        raise UsageError(
+            f"For layer {name!r} channels {numbers.min()} to {numbers.max()} are asked for, but it has 0 to {size - 1}."
+        )
+    return numbers.astype(np.int64)
+
+
+def _links(model: Any) -> dict[str, tuple[str, ...]]:
+    """What each layer reads; refuses a layer that is called more than once."""
+    links: dict[str, tuple[str, ...]] = {}
+    for entry in model.get_config()["layers"]:
+        nodes = entry["inbound_nodes"]
+        if len(nodes) > 1:
+            raise LabkitError(
+                f"Layer {entry['name']!r} is called {len(nodes)} times, so its channels cannot be cut: make it one "
+                "layer for each call."
+            )
+        links[entry["name"]] = tuple(link[0] for link in nodes[0]) if nodes else ()
+    return links
+
+
+def _check(layer: Any) -> None:
+    why = ""
+    if type(layer) not in _KNOWN:
+        why = f"is of type {type(layer).__name__}"
+    elif getattr(layer, "data_format", "channels_last") != "channels_last":
+        why = "has its channels first"
+    elif getattr(layer, "groups", 1) != 1:
+        why = "is a convolution in groups"
+    elif isinstance(layer, (_keras.Concatenate, _keras.BatchNormalization)):
+        axes = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
+        rank = len(layer.output_shape)
+        why = "" if [axis % rank for axis in axes] == [rank - 1] else "works along another axis than the last"
+    elif isinstance(layer, _keras.Add) and len({tuple(shape) for shape in layer.input_shape}) > 1:
+        why = "adds arrays of different shapes"
+    if why:
+        raise LabkitError(
+            f"Layer {layer.name!r} {why}, which surgery does not cut: it knows Dense, Conv2D, DepthwiseConv2D, "
+            "BatchNormalization, Flatten, Add, Concatenate, pooling and activations."
+        )
+
+
+def _elementwise(layer: Any) -> bool:
+    if isinstance(layer, _keras.Softmax):
+        return False
+    activation = getattr(layer, "activation", None)
+    return activation is None or getattr(activation, "__name__", "") in _ELEMENTWISE
+
+
+def _hold(found: Graph, units: Indices, why: str) -> None:
+    found.kept_whole |= {int(unit): why for unit in units}
+
+
+def _root(parent: list[int], unit: int) -> int:
+    while parent[unit] != unit:
+        parent[unit] = parent[parent[unit]]
+        unit = parent[unit]
+    return unit
