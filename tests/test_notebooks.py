@@ -1,7 +1,8 @@
 """Every student edition runs from top to bottom as a learner finds it: with its exercises unfilled.
 
 The solved editions are run again by nbval, as `make test` calls it. Both run on the kernels that
-`labkit.course.kernels` chooses: warm ones where tests/conftest.py has started a server, but for what changed and a sixth of the others.
+`labkit.course.kernels` chooses: warm ones where tests/conftest.py has started a server, but for what changed and a
+sixth of the others.
 """
 
 from __future__ import annotations
