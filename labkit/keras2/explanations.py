@@ -83,6 +83,14 @@ def _unknown_wrapper(error: BaseException, found: re.Match[str]) -> str | None:
     return f"The file holds TFMOT's wrapper {name}, which Keras does not know: load it inside 'with {scope}:'{instead}."
 
 
+def _unknown_config(error: BaseException, found: re.Match[str]) -> str:
+    name = found["name"]
+    return (
+        f"TFMOT writes the model down to copy it, and does not know your class {name}: call quantize_apply inside "
+        f"'with tfmot.quantization.keras.quantize_scope({{\"{name}\": {name}}}):'."
+    )
+
+
 def _wrapped(error: BaseException, found: re.Match[str]) -> str:
     name = found["name"]
     if name.startswith("Quantize"):
@@ -114,6 +122,11 @@ def _not_quantizable(error: BaseException, found: re.Match[str]) -> str:
         kind_before = _inner(before)
         where = f"follows {kind_before}(activation={activation!r}), and TFMOT folds it only when nothing stands between"
         remedy = f"write {kind_before} without activation, BatchNormalization, ReLU()"
+    elif _inner(before) in ("Conv2D", "DepthwiseConv2D", "Dense"):  # TFMOT folds these unless told how to quantize them
+        where = (
+            f"follows {_inner(before)} with a QuantizeConfig of its own, and TFMOT folds only what has the default one"
+        )
+        remedy = "leave BatchNormalization in float, without annotating it"
     else:
         where, remedy = f"follows {_inner(before)}", "put it directly behind a Conv2D, DepthwiseConv2D or Dense layer"
     return f"BatchNormalization {name!r} {where}: {remedy}."
@@ -164,6 +177,14 @@ RULES: list[tuple[str, Explain]] = [
     (r"clone_function and input_tensors", _wrong_model("cluster_weights", "cluster_weights", "to_cluster")),
     (r"NoneType' object has no attribute", _lost_model),
     (r"requires the UpdatePruningStep callback", _no_step),
+    (r"Unable to clone model\..*\[Unknown \w+: '(?P<name>\w+)'", _unknown_config),
+    (
+        r"must contain at least one layer which have been annotated",
+        _says(
+            "quantize_apply was given a model without an annotated layer, and has nothing to quantize: wrap the layers "
+            "with quantize_annotate_layer first, or call quantize_model, which takes all of them."
+        ),
+    ),
     (r"layer=(?P<name>\w+) of type <class 'str'>", _unknown_wrapper),
     (r"Unknown layer: '(?P<name>\w+)'", _unknown_wrapper),
     (r"'str' object is not callable", _unknown_wrapper),

@@ -81,6 +81,28 @@ class Own(layers.Layer):
         return inputs @ self.w
 
 
+def own_config(annotate=(), scope=True):
+    """A convolution with a QuantizeConfig of its own, then batch normalization; *annotate*: what else is annotated."""
+    from labkit.keras2 import qat
+
+    Config = type("OwnConfig", (qat.WeightsOnly,), OWN_METHODS)
+
+    def wrap(layer):
+        if isinstance(layer, layers.Conv2D):
+            return tfmot.quantization.keras.quantize_annotate_layer(layer, Config())
+        return tfmot.quantization.keras.quantize_annotate_layer(layer) if isinstance(layer, annotate) else layer
+
+    model = keras.models.clone_model(image_net(layers.Conv2D(4, 3), layers.BatchNormalization()), clone_function=wrap)
+    with tfmot.quantization.keras.quantize_scope({"OwnConfig": Config} if scope else {}):
+        return tfmot.quantization.keras.quantize_apply(model)
+
+
+OWN_METHODS = {
+    "get_weights_and_quantizers": lambda self, layer: [],
+    "set_quantize_weights": lambda self, layer, weights: None,
+    "get_config": lambda self: {},
+}
+
 MISTAKES = {
     "Keras 3, prune": (lambda: prune(three()), "prune_low_magnitude was given a Keras 3 Sequential.*tf.keras"),
     "Keras 3 layer, prune": (lambda: prune(three().layers[-1]), "given a Keras 3 Dense"),
@@ -117,6 +139,12 @@ MISTAKES = {
     "not stripped, cluster": (lambda: cluster(prune(stack())), "PruneLowMagnitude.*strip_pruning"),
     "own layer, prune": (lambda: prune(stack(Own())), "how to prune a layer of type Own.*prune_low_magnitude"),
     "own layer, cluster": (lambda: cluster(stack(Own())), "how to cluster a layer of type Own.*cluster_weights"),
+    "own config, then BN": (
+        lambda: own_config(annotate=layers.BatchNormalization),
+        "a QuantizeConfig of its own.*in float",
+    ),
+    "own config, no scope": (lambda: own_config(scope=False), r"does not know your class Own.*quantize_scope\(\{\"Own"),
+    "nothing annotated": (lambda: tfmot.quantization.keras.quantize_apply(stack()), "without an annotated layer"),
     "unbuilt": (lambda: quantize(keras.Sequential([layers.Dense(2)])), "no weights yet"),
     "the article's call": (lambda: tf.quantization.quantize_model(stack()), "has no tf.quantization.quantize_model"),
 }

@@ -1,0 +1,214 @@
+"""Quantization in training beyond TFMOT's eight bits: quantizers for its QuantizeConfig, and the weights they leave.
+
+TFMOT gives a Conv2D one range for each output channel. It does the same with a DepthwiseConv2D, along the kernel's last
+axis; but that axis is the depth multiplier, so that all channels of a depthwise layer share one range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_model_optimization as tfmot
+from numpy.typing import NDArray
+
+from labkit.base.errors import LabkitError
+from labkit.keras2.errors import TranslatedError, translated
+from labkit.keras2.protect import clone, require_layers
+from labkit.methods.quantize import fake_quantize, levels
+
+_KERNELS = ("depthwise_kernel", "kernel")
+_Quantizer = tfmot.quantization.keras.quantizers.Quantizer
+_LastValue = tfmot.quantization.keras.quantizers.LastValueQuantizer
+
+
+def kernel_name(layer: Any) -> str:
+    """The attribute that holds *layer*'s kernel, ``depthwise_kernel`` or ``kernel``; empty when it has none."""
+    return next((name for name in _KERNELS if hasattr(layer, name)), "")
+
+
+class WeightsOnly(tfmot.quantization.keras.QuantizeConfig):
+    """A QuantizeConfig that leaves activation and output alone; a subclass says what becomes of the weights."""
+
+    def get_activations_and_quantizers(self, layer: Any) -> list[Any]:
+        """None."""
+        return []
+
+    def set_quantize_activations(self, layer: Any, quantize_activations: Any) -> None:
+        """Nothing to set (a body of words alone makes TensorFlow's AutoGraph complain)."""
+        return None
+
+    def get_output_quantizers(self, layer: Any) -> list[Any]:
+        """None."""
+        return []
+
+
+class LastRange(_LastValue):  # type: ignore[misc, valid-type]
+    """TFMOT's own way with the weights of a convolution, at any width: the range is the last kernel's, symmetric,
+    one a place of the kernel's last axis. Give it to a ``QuantizeConfig`` with the kernel."""
+
+    def __init__(self, bits: int) -> None:
+        super().__init__(num_bits=bits, per_axis=True, symmetric=True, narrow_range=True)
+
+    def get_config(self) -> dict[str, Any]:
+        """What ``from_config`` takes."""
+        return {"bits": self.num_bits}
+
+
+class LearnedStep(_Quantizer):  # type: ignore[misc, valid-type]
+    """Symmetric weights of *bits* with one trained step for each output channel, depthwise channels included.
+
+    LSQ, Esser et al. 2020 (arXiv:1902.08153). A variable for each channel multiplies the step that the trained kernel
+    suggests, ``2 · mean |w| / √high``. Their gradient scale is left out: Adam, which ``keras2.train`` uses, divides by
+    the gradient's size, so that a constant factor has no effect.
+    """
+
+    def __init__(self, bits: int) -> None:
+        self.bits, self.high = bits, levels(bits, symmetric=True)[1]
+
+    def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
+        """The variables of one kernel: ``start`` (fixed) and ``factor`` (trained, from 1), one a channel."""
+        axis = _axis(name)
+        with tf.init_scope():
+            kernel = getattr(layer.layer, kernel_name(layer.layer)).numpy()
+        others = tuple(i for i in range(kernel.ndim) if i != axis % kernel.ndim)
+        mean = np.mean(np.abs(kernel), axis=others, keepdims=True)
+        start = np.where(mean > 0, 2 * mean / np.sqrt(self.high), 1.0)
+        ones = tf.keras.initializers.Ones()
+        given = layer.add_weight(f"{name}_start", start.shape, initializer=ones, trainable=False)
+        factor = layer.add_weight(f"{name}_factor", start.shape, initializer=ones, trainable=True)
+        with tf.init_scope():
+            given.assign(start)
+        return {"start": given, "factor": factor}
+
+    def __call__(self, inputs: Any, training: Any, weights: dict[str, Any], **_: Any) -> Any:
+        """*inputs* rounded; the gradients of both are those of ``labkit.methods.ste``."""
+        step = weights["start"] * tf.maximum(weights["factor"], 1e-3)
+        inside = tf.clip_by_value(inputs / step, -self.high, self.high)
+        return step * (inside + tf.stop_gradient(tf.round(inside) - inside))
+
+    def get_config(self) -> dict[str, Any]:
+        """What ``from_config`` takes."""
+        return {"bits": self.bits}
+
+
+def start_ranges(trained: Any, like: Any, images: NDArray[Any]) -> Any:
+    """Set the activation ranges of *trained* to what *images* (n, …) make of the plain model *like*; returns *trained*.
+
+    TFMOT starts each range at −6 to 6 and moves it by a thousandth of the way a step, so that a short training ends
+    with ranges that are still near their start. A model without such ranges stays as it is.
+    Raises LabkitError when no layer of *trained* is quantized.
+    """
+    held = [(layer.layer.name, _by_name(layer.weights)) for layer in trained.layers if hasattr(layer, "layer")]
+    found = [(name, own, end) for name, own in held for end in ("output", "post_activation") if f"{end}_min" in own]
+    if not any(hasattr(layer, "quantize_config") for layer in trained.layers):
+        raise LabkitError("No layer is quantized: give the model that quantize_model or quantize_apply returned.")
+    if not found:
+        return trained
+    outputs = [like.get_layer(name).output for name, _, _ in found]
+    seen = tf.keras.Model(like.inputs, outputs).predict(images, batch_size=500, verbose=0)
+    for (_, own, end), values in zip(found, seen if len(outputs) > 1 else [seen], strict=True):
+        own[f"{end}_min"].assign(min(0.0, float(values.min())))
+        own[f"{end}_max"].assign(max(0.0, float(values.max())))
+    return trained
+
+
+def trained_weights(trained: Any, like: Any) -> list[NDArray[Any]]:
+    """The weights of *trained*, kernels rounded as its quantizers round them, in the order of the plain model *like*.
+
+    Raises LabkitError when a layer of *like* is not in *trained*, as itself or wrapped by ``quantize_apply``.
+    """
+    require_layers(like, "compare it with the trained one")
+    mates = {layer.name: layer for layer in trained.layers}
+    found = []
+    for layer in like.layers:
+        mate = mates.get(f"quant_{layer.name}") or mates.get(layer.name)
+        if mate is None and layer.weights:
+            raise LabkitError(
+                f"The trained model has no layer {layer.name!r}: give the model that quantize_apply or quantize_model "
+                "made from this one."
+            )
+        held = {name: weight.numpy() for name, weight in _by_name(getattr(mate, "weights", [])).items()}
+        for weight, quantizer, variables in getattr(mate, "_weight_vars", ()):
+            held[_short(weight)] = quantizer(weight, False, weights=variables).numpy()
+        found += [held[_short(weight)] for weight in layer.weights]
+    return found
+
+
+def rounded_after(model: Any, bits: int, per_channel: bool = True) -> list[NDArray[Any]]:
+    """The weights of *model* in Keras' order, kernels rounded after training as LiteRT's converter does it, to *bits*.
+
+    The converter first folds batch normalization into the kernel before it, so each output channel is stretched by its
+    own factor. With one scale a channel that changes nothing; with one a kernel (*per_channel* False) the rounding is
+    that of the stretched kernel. Raises UsageError for *bits* outside 2 to 16.
+    """
+    require_layers(model, "round its weights")
+    found = []
+    for layer in model.layers:
+        stretch = _stretch(layer)
+        for weight in layer.weights:
+            value, name = weight.numpy(), _short(weight)
+            if name not in _KERNELS:
+                found.append(value)
+            elif per_channel:
+                found.append(fake_quantize(value, bits, axis=_axis(name)))
+            else:
+                wide = stretch.reshape([-1 if i == _axis(name) % value.ndim else 1 for i in range(value.ndim)])
+                found.append(np.where(wide == 0, 0, fake_quantize(value * wide, bits) / np.where(wide == 0, 1, wide)))
+    return found
+
+
+def correct(
+    model: Any, weights: Mapping[Any, Sequence[NDArray[Any]]], x: NDArray[Any], y: NDArray[Any]
+) -> dict[Any, NDArray[np.bool_]]:
+    """Which of the images *x* a copy of *model* names rightly with each set of *weights*: bool (n,) under each name."""
+    copy, right = clone(model), {}
+    for name, each in weights.items():
+        copy.set_weights(each)
+        right[name] = copy.predict(x, batch_size=500, verbose=0).argmax(axis=1) == y
+    return right
+
+
+def refusal(model: Any) -> tuple[str, str]:
+    """What TFMOT's ``quantize_model`` says to *model*, and what it means (``keras2.translated``); two empty texts when
+    it takes the model. An error that has no translation is raised as it is."""
+    try:
+        with translated():
+            tfmot.quantization.keras.quantize_model(model)
+    except TranslatedError as error:
+        return str(error.__cause__), str(error)
+    return "", ""
+
+
+def ranges(trained: Any) -> dict[str, int]:
+    """How many weight ranges each quantized layer of *trained* has, by the layer's name in the plain model."""
+    counts = {}
+    for layer in trained.layers:
+        for _, _, variables in getattr(layer, "_weight_vars", ()):
+            counts[layer.layer.name] = int(np.size(next(iter(variables.values())).numpy()))
+    return counts
+
+
+def _stretch(layer: Any) -> NDArray[Any]:
+    """What batch normalization behind *layer* multiplies each of its output channels by; 1 when there is none."""
+    nodes = layer.outbound_nodes
+    after = nodes[0].outbound_layer if len(nodes) == 1 else None
+    if not isinstance(after, tf.keras.layers.BatchNormalization):
+        return np.ones(1, np.float32)
+    gamma = after.gamma.numpy() if after.scale else 1.0
+    return np.asarray(gamma / np.sqrt(after.moving_variance.numpy() + after.epsilon), np.float32)
+
+
+def _axis(name: str) -> int:
+    """The axis of the output channels in a kernel of that name."""
+    return 2 if name.startswith("depthwise") else -1
+
+
+def _by_name(weights: Any) -> dict[str, Any]:
+    return {_short(weight): weight for weight in weights}
+
+
+def _short(weight: Any) -> str:
+    return str(weight.name).split("/")[-1].split(":")[0]
