@@ -17,6 +17,7 @@ _COMMANDS = (
     "labkit.course.commands_user",
     "labkit.course.commands_run",
     "labkit.course.commands_build",
+    "labkit.course.commands_compress",
     "labkit.assets.commands",
 )
 _EXAMPLE = """example:

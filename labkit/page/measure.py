@@ -81,10 +81,14 @@ def measure(
 ) -> Measurement:
     """Measure *source*, a Keras model (as a float32 ``.tflite``), the bytes of a ``.tflite`` file or its path.
 
+    The path of a ``.lkz`` file is measured by its weights in *network* (one of ``models.NAMES``) as a ``.tflite``; its
+    bytes are those of the ``.lkz`` file.
     *seconds* for the latency of one image at a time, *source* and *reference* interleaved; with ``latency=False`` the
     times are None. Raises LabkitError for a model that cannot be converted, a damaged file and an empty split.
     """
-    content = read(as_tflite(source))
+    stored = Path(source).read_bytes() if _is_lkz(source) else None
+    content = read(as_tflite(source)) if stored is None else expanded(source, network)
+    stored = content if stored is None else stored
     correct, n = accuracy(content, split, threads)
     low, high = wilson(correct, n, 0.95)
     held = inspect.summary(content)
@@ -100,8 +104,8 @@ def measure(
         accuracy=correct / n,
         accuracy_low=float(low),
         accuracy_high=float(high),
-        bytes=bytes_of(content),
-        compressed_bytes=compressed_bytes(content),
+        bytes=len(stored),
+        compressed_bytes=len(zlib.compress(stored, 9)),
         parameters=held.parameters,
         nonzero=held.nonzero,
         macs=held.macs,
@@ -117,6 +121,27 @@ def measure(
 def as_tflite(source: Any) -> Source:
     """*source* if it is bytes or a path; a Keras model converted to a float32 ``.tflite`` file otherwise, as bytes."""
     return source if isinstance(source, (bytes, str, Path)) else tflite.convert(source)
+
+
+def expanded(path: str | Path, network: str) -> bytes:
+    """The weights of a ``.lkz`` file in a fresh *network* of ``models.NAMES``, as a float32 ``.tflite`` file.
+
+    Raises LabkitError when the file cannot be read or holds the weights of another network, UsageError for an unknown
+    network.
+    """
+    from labkit.assets import models
+    from labkit.methods import lkz
+
+    weights = lkz.read(path)
+    from labkit.keras2.tensors import set_tensors
+
+    model = models.build(network)
+    set_tensors(model, weights)
+    return tflite.convert(model)
+
+
+def _is_lkz(source: Any) -> bool:
+    return isinstance(source, (str, Path)) and Path(source).suffix == ".lkz" and Path(source).is_file()
 
 
 def as_dict(measurement: Measurement) -> dict[str, Any]:

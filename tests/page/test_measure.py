@@ -92,3 +92,26 @@ def test_what_is_no_model(known: SimpleNamespace) -> None:
         taken(None, known)
     with pytest.raises(LabkitError, match=r"\.tflite"):
         taken(b"no model", known)
+
+
+def test_a_lkz_file_is_measured_by_its_weights_and_its_own_bytes(known: SimpleNamespace, tmp_path) -> None:
+    from labkit.assets import models
+    from labkit.keras2.tensors import tensors
+    from labkit.methods import compress, lkz
+
+    model = models.build("lenet_300_100", 1)
+    path = tmp_path / "small.lkz"
+    weights = {name: tensor + 0.01 * (tensor.ndim == 1) for name, tensor in tensors(model).items()}
+    lkz.write(path, {name: compress.share(tensor, 4).rounded().expand() for name, tensor in weights.items()})
+    row = taken(path, known, latency=False, network="lenet_300_100")
+    assert row.bytes == path.stat().st_size < row.parameters and row.parameters == 266_610
+    assert row.compressed_bytes == len(zlib.compress(path.read_bytes(), 9))
+    model.set_weights(list(lkz.read(path).values()))
+    assert row.correct == taken(model, known, latency=False).correct
+    with pytest.raises(LabkitError, match=r"no tensor|no weight"):
+        taken(path, known, network="lenet5")
+    with pytest.raises(LabkitError, match="damaged"):
+        path.write_bytes(path.read_bytes()[:-2])
+        taken(path, known, network="lenet_300_100")
+    with pytest.raises(LabkitError, match=r"no file"):
+        taken(tmp_path / "none.lkz", known)

@@ -1,0 +1,55 @@
+"""A model's weights as named tensors, there and back: what a ``.lkz`` file holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from labkit.base.errors import LabkitError
+from labkit.keras2.protect import require_graph, require_stripped
+
+
+def tensors(model: tf.keras.Model) -> dict[str, NDArray[np.float32]]:
+    """Every weight of *model* by its name, ``dense_1/kernel``: what a ``.lkz`` file holds.
+
+    Raises LabkitError for what is no built Keras 2 model, one that wears TFMOT's wrappers, and names that repeat.
+    """
+    require_graph(model, "read its weights")
+    require_stripped(model, "read its weights")
+    return {name: variable.numpy() for name, variable in variables(model).items()}
+
+
+def set_tensors(model: tf.keras.Model, values: Mapping[str, np.ndarray]) -> None:
+    """Set *model*'s weights from a dict as `tensors` returns it. Raises LabkitError unless all are there and fit."""
+    known = variables(model)
+    for name, variable in known.items():
+        if name not in values:
+            raise LabkitError(
+                f"There is no tensor {name!r} for model {model.name!r}: give a file that was made from such a model."
+            )
+        if tuple(variable.shape) != np.shape(values[name]):
+            raise LabkitError(
+                f"Tensor {name!r} has shape {np.shape(values[name])}, and model {model.name!r} takes "
+                f"{tuple(variable.shape)}: give a file that was made from such a model."
+            )
+    if len(values) != len(known):
+        extra = next(name for name in values if name not in known)
+        raise LabkitError(f"Model {model.name!r} has no weight {extra!r}: give the model that the file was made from.")
+    for name, variable in known.items():
+        variable.assign(values[name])
+
+
+def variables(model: tf.keras.Model) -> dict[str, tf.Variable]:
+    """Every variable of *model* by its name. Raises LabkitError when two have the same."""
+    found = {name_of(variable): variable for variable in model.weights}
+    if len(found) < len(model.weights):
+        raise LabkitError(f"Two weights of model {model.name!r} have one name: give each layer a name of its own.")
+    return found
+
+
+def name_of(variable: tf.Variable) -> str:
+    """The name of a variable as a file has it: ``dense_1/kernel``."""
+    return str(variable.name).removesuffix(":0")

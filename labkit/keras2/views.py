@@ -1,0 +1,67 @@
+"""Learning from a teacher, and from moved images: nine views of each image, which the teacher answers beforehand.
+
+A *view* is one of the nine shifts of an image by at most a pixel in both directions, zeros moving in. A teacher's
+answers to all of them take one pass before the training; its student then sees moved images at no further cost.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from labkit.keras2.training import Loss, cross_entropy
+
+VIEWS = 9
+
+
+def teacher_views(teacher: tf.keras.Model, x: NDArray[np.uint8], batch_size: int = 1000) -> NDArray[np.float32]:
+    """The logits of *teacher* for the nine views of each image, float32 (n, 9, classes)."""
+
+    @tf.function
+    def answer(batch: tf.Tensor, view: tf.Tensor) -> tf.Tensor:
+        return teacher(as_floats(moved(batch, tf.fill([tf.shape(batch)[0]], view))), training=False)
+
+    pixels = tf.TensorSpec((None, *x.shape[1:]), x.dtype)
+    traced = answer.get_concrete_function(pixels, tf.TensorSpec((), tf.int32))
+    parts = []
+    for start in range(0, len(x), batch_size):
+        batch = tf.constant(x[start : start + batch_size])
+        parts.append(np.stack([traced(batch, tf.constant(view)).numpy() for view in range(VIEWS)], axis=1))
+    return np.concatenate(parts)
+
+
+def soft_targets(labels: NDArray[Any], logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Targets for `taught`: each image's label in front of its teacher's logits, float32 (n, 9, 1 + classes)."""
+    spread = np.broadcast_to(np.asarray(labels, np.float32)[:, None, None], (*logits.shape[:2], 1))
+    return np.concatenate([spread, logits], axis=2)
+
+
+def taught(share: float = 0.9, temperature: float = 2.0) -> Loss:
+    """*share* of the loss from the teacher's softened answers, the rest from the labels (`soft_targets`).
+
+    Hinton, Vinyals and Dean 2015, arXiv:1503.02531, section 2.
+    """
+
+    def loss(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        hard = cross_entropy(tf.cast(targets[:, 0], tf.int32), outputs)
+        wanted = tf.nn.softmax(targets[:, 1:] / temperature)
+        soft = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(wanted, outputs / temperature))
+        return (1 - share) * hard + share * temperature**2 * soft
+
+    return loss
+
+
+def as_floats(batch: tf.Tensor) -> tf.Tensor:
+    """uint8 (n, 28, 28) as float32 (n, 28, 28, 1) in [0, 1]."""
+    return tf.cast(batch, tf.float32)[..., None] / 255.0
+
+
+def moved(batch: tf.Tensor, views: tf.Tensor) -> tf.Tensor:
+    """Images (n, h, w) shifted as their views int32 (n,) say, zeros moving in; view 4 is the image itself."""
+    height, width = batch.shape[1], batch.shape[2]
+    padded = tf.pad(batch, [[0, 0], [1, 1], [1, 1]])
+    padded = tf.gather(padded, (views // 3)[:, None] + tf.range(height)[None], axis=1, batch_dims=1)
+    return tf.gather(padded, (views % 3)[:, None] + tf.range(width)[None], axis=2, batch_dims=1)
