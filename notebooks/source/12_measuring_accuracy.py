@@ -363,8 +363,8 @@ lab.claim("McNemar's p, best seed against worst", stats.mcnemar(*pair(seeds[0], 
 # ## What goes wrong
 #
 # "The pruned network is better than the original." One reads it often. We try many light prunings of lenet_300_100, none
-# retrained, choose the best on the validation images, and only then look at the test images. (How many copies, and up to
-# which sparsity, was settled after a first look at both curves: one more reason to repeat it below.)
+# retrained, choose the best on the validation images, and only then look at the test images. (How many
+# copies, up to which sparsity, was settled after a first look at both curves.)
 
 # %%
 levels, sets = np.linspace(most / copies, most, copies), {"validation": images.validation, "test": images.test}

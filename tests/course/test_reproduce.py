@@ -7,7 +7,7 @@ import json
 import pytest
 
 from labkit.base.errors import UsageError
-from labkit.base.source import find, parameters
+from labkit.base.source import find, lessons, parameters
 from labkit.cli import main
 from labkit.course import reproduce
 from labkit.page.record import MIME
@@ -51,6 +51,8 @@ def test_the_table_has_mean_and_spread_of_what_was_run(tmp_path):
 
 @pytest.mark.parametrize("row", reproduce.ROWS, ids=lambda row: row.id)
 def test_every_row_names_parameters_and_claims_that_its_page_has(row):
+    if row.lesson not in {each.number for each in lessons()}:
+        pytest.skip(f"lesson {row.lesson} is not in the course yet; labkit reproduce says so")
     lesson = find(row.lesson)
     known = {item.name for item in parameters(lesson)}
     assert set(row.parameters) | {"seed"} <= known

@@ -75,7 +75,7 @@ def test_the_order_is_random_and_repeats_with_the_seed() -> None:
 
 
 def test_quartiles() -> None:
-    found = timing._timing([1.0, 2.0, 3.0, 4.0, 100.0])
+    found = timing.timing_of([1.0, 2.0, 3.0, 4.0, 100.0])
     assert (found.median_ms, found.low_ms, found.high_ms, found.n) == (3, 2, 4, 5)
 
 
