@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labkit.deploy.content import Source, interpreter
-from labkit.deploy.flatbuffer import Graph
+from labkit.deploy.flatbuffer import Graph, packed
 from labkit.deploy.tflite import allocate, check_images, quantized
 
 __all__ = ["activations"]
@@ -25,7 +25,7 @@ def activations(source: Source, x: ArrayLike, threads: int = 1) -> dict[str, NDA
     produced = [index for operator in graph.operators for index in operator.outputs if graph.origin(index) is None]
     graph.graph.outputs = np.array(produced, np.int32)
     graph.model.signatureDefs = []  # they name the outputs that were
-    runner = interpreter(_packed(graph), threads)
+    runner = interpreter(packed(graph.model), threads)
     details = runner.get_input_details()[0]
     images = check_images(x, tuple(int(size) for size in details["shape"][1:]))
     allocate(runner)
@@ -41,11 +41,3 @@ def activations(source: Source, x: ArrayLike, threads: int = 1) -> dict[str, NDA
         for index, name in names.items()
     }
     return {name: np.concatenate(found) if found else empty[name] for name, found in rows.items()}
-
-
-def _packed(graph: Graph) -> bytes:
-    import flatbuffers
-
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(graph.model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())

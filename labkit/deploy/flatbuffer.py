@@ -144,6 +144,15 @@ class Graph:
         return Operator(name, operator.builtinOptions, inputs, outputs)
 
 
+def packed(model: Any) -> bytes:
+    """The bytes of a ``.tflite`` file of *model*, the schema's object (``Graph.model``)."""
+    import flatbuffers
+
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
 def _schema() -> ModuleType:
     from ai_edge_litert import schema_py_generated
 

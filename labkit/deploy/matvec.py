@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labkit.base.errors import LabkitError, UsageError
-from labkit.deploy.roofline import ONE_THREAD
+from labkit.deploy.apart import apart
 from labkit.deploy.timing import Timings, interleaved, timing_of
 
 __all__ = ["csr_against_dense"]
@@ -31,17 +27,22 @@ def csr_against_dense(sparsities: Sequence[float], size: int = 1024, seconds: fl
         raise UsageError(f"size is {size!r} and seconds {seconds}: a whole number, 1 or more, and a number above 0.")
     if not sparsities or not all(0 <= each <= 1 for each in sparsities):
         raise UsageError(f"sparsities are {list(sparsities)}, but take one or more shares from 0 to 1.")
-    code = "import sys; from labkit.deploy import matvec; matvec._child(*map(float, sys.argv[1:]))"
-    command = [sys.executable, "-c", code, *map(str, (size, seconds, seed, *sparsities))]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | ONE_THREAD, check=False)
-    if done.returncode:
-        raise LabkitError(f"Timing failed with exit code {done.returncode}: a smaller size may fit into the memory.")
-    return Timings({name: timing_of(found) for name, found in json.loads(done.stdout).items()})
+    refusal = "Timing failed with exit code {code}: a smaller size may fit into the memory."
+    samples = apart(
+        "matvec._samples",
+        size,
+        seconds,
+        int(seed),
+        [float(each) for each in sparsities],
+        one_thread=True,
+        refusal=refusal,
+    )
+    return Timings({name: timing_of(found) for name, found in samples.items()})
 
 
-def _child(size: float, seconds: float, seed: float, *sparsities: float) -> None:
-    candidates = _candidates(int(size), int(seed), sparsities)
-    print(json.dumps({name: timing.samples for name, timing in interleaved(candidates, seconds=seconds).items()}))
+def _samples(size: int, seconds: float, seed: int, sparsities: Sequence[float]) -> dict[str, Sequence[float]]:
+    timings = interleaved(_candidates(size, seed, sparsities), seconds=seconds)
+    return {name: timing.samples for name, timing in timings.items()}
 
 
 def _candidates(size: int, seed: int, sparsities: Sequence[float]) -> dict[str, Callable[[], NDArray[np.float32]]]:

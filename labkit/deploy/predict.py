@@ -14,10 +14,10 @@ import numpy as np
 
 from labkit.base.errors import UsageError
 from labkit.deploy.content import Source
-from labkit.deploy.flatbuffer import KINDS, Graph
+from labkit.deploy.flatbuffer import KINDS, Graph, packed
 from labkit.deploy.inspect import layer as layer_of
 from labkit.deploy.inspect import layers
-from labkit.deploy.profile_ops import _packed, overhead, single_layers
+from labkit.deploy.profile_ops import overhead, single_layers
 from labkit.deploy.roofline import work
 from labkit.deploy.timing import latency
 
@@ -113,7 +113,7 @@ def resized(layer: Source, inputs: int, outputs: int) -> bytes:
         tensor = graph.graph.tensors[index]
         tensor.shape = np.array([*tensor.shape[:-1], size], np.int32)
         tensor.shapeSignature = None
-    return _packed(graph.model)
+    return packed(graph.model)
 
 
 def _replace(graph: Graph, index: int, values: np.ndarray) -> None:

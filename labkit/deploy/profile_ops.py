@@ -13,7 +13,7 @@ import numpy as np
 
 from labkit.base.errors import UsageError
 from labkit.deploy.content import Source, describe
-from labkit.deploy.flatbuffer import KINDS, Graph
+from labkit.deploy.flatbuffer import KINDS, Graph, packed
 
 __all__ = ["overhead", "single_layers"]
 
@@ -39,7 +39,7 @@ def overhead() -> bytes:
     part.tensors = [_tensor(schema, name) for name in ("given", "sum")]
     part.operators, part.inputs, part.outputs = [operator], [0], [1]
     model.version, model.operatorCodes, model.subgraphs, model.buffers = 3, [code], [part], [schema.BufferT()]
-    return _packed(model)
+    return packed(model)
 
 
 def _tensor(schema: Any, name: str) -> Any:
@@ -73,12 +73,4 @@ def _alone(graph: Graph, number: int, source: Source) -> bytes:
     part.inputs, part.outputs = [place[index] for index in activations], [place[index] for index in results]
     model.subgraphs, model.buffers = [part], buffers
     model.signatureDefs, model.metadata, model.metadataBuffer = [], [], []
-    return _packed(model)
-
-
-def _packed(model: Any) -> bytes:
-    import flatbuffers
-
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())
+    return packed(model)

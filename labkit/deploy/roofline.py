@@ -6,32 +6,25 @@ of McCalpin's STREAM (1995). One multiply-accumulate is two floating-point opera
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from math import prod
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labkit.base.errors import LabkitError, UsageError
+from labkit.deploy.apart import apart
 from labkit.deploy.content import Source
-from labkit.deploy.flatbuffer import KINDS, Graph, Tensor
+from labkit.deploy.flatbuffer import KINDS
 from labkit.deploy.inspect import layers
+from labkit.deploy.memory import steps
 from labkit.deploy.profile_ops import overhead, single_layers
 from labkit.deploy.timing import Timing, latency
 
 __all__ = ["Machine", "Work", "caches", "layer_times", "machine", "predicted_seconds", "work"]
 
-# Whichever library NumPy multiplies with, it reads one of these when it is loaded.
-ONE_THREAD = dict.fromkeys(
-    ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
-)
 _PIECE = 65536  # floats a step of the triad: 256 KiB an array, so that what one step writes the next finds in the cache
 _STEPS = 16  # steps between two looks at the clock: some ms, less than the time slice of a busy system
 _PRODUCT = 512  # rows of the matrices whose product is timed: beyond it the rate hardly grows, and it takes few ms
@@ -102,15 +95,11 @@ def work(source: Source) -> list[Work]:
 
     Names are the kind and a number, ``conv2d 2``. Raises LabkitError for a damaged file.
     """
-    graph = Graph(source)
-    operators = [operator for operator in graph.operators if operator.name in KINDS]
     count: dict[str, int] = {}
     found = []
-    for row, operator in zip(layers(source), operators, strict=True):
+    for row, step in zip(layers(source), (step for step in steps(source) if step.name in KINDS), strict=True):
         count[row.kind] = count.get(row.kind, 0) + 1
-        used = {index for index in (*operator.inputs, *operator.outputs) if index >= 0}
-        moved = sum(_bytes(graph.tensors[index]) for index in used)
-        found.append(Work(f"{row.kind} {count[row.kind]}", row.kind, 2 * row.macs, moved))
+        found.append(Work(f"{row.kind} {count[row.kind]}", row.kind, 2 * row.macs, step.moved()))
     return found
 
 
@@ -153,26 +142,15 @@ def machine(seconds: float = 1.5, array_mib: int = 128) -> Machine:
     """
     if not seconds > 0 or isinstance(array_mib, bool) or not isinstance(array_mib, int) or array_mib < 1:
         raise UsageError(f"seconds is {seconds} and array_mib {array_mib!r}: above 0, and a whole number, 1 or more.")
-    code = "import sys; from labkit.deploy import roofline; roofline._child(float(sys.argv[1]), int(sys.argv[2]))"
-    command = [sys.executable, "-c", code, str(seconds), str(array_mib)]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | ONE_THREAD, check=False)
-    try:
-        return Machine(**json.loads(done.stdout))
-    except (ValueError, TypeError) as error:
-        raise LabkitError(
-            f"Measuring the machine failed with exit code {done.returncode}: three arrays of {array_mib} MiB may be "
-            "too much for the memory; give a smaller array_mib."
-        ) from error
+    refusal = (
+        f"Measuring the machine failed with exit code {{code}}: three arrays of {array_mib} MiB may be too much for "
+        "the memory; give a smaller array_mib."
+    )
+    return Machine(*apart("roofline._rates", seconds / 3, array_mib << 20, one_thread=True, refusal=refusal))
 
 
-def _bytes(tensor: Tensor) -> int:
-    return tensor.bytes or prod(tensor.shape) * np.dtype(tensor.dtype).itemsize  # a constant, or an activation
-
-
-def _child(seconds: float, array_mib: int) -> None:
-    share = seconds / 3
-    found = Machine(_peak(share), _triad(share, array_mib << 20), _cached(share), array_mib << 20)
-    print(json.dumps(asdict(found)))
+def _rates(seconds: float, array_bytes: int) -> tuple[float, float, float, int]:
+    return _peak(seconds), _triad(seconds, array_bytes), _cached(seconds), array_bytes
 
 
 def _peak(seconds: float) -> float:

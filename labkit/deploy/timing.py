@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import gc
-import json
-import os
 import platform
 import random
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from labkit.base.errors import LabkitError, UsageError, one_of
+from labkit.deploy.apart import apart
 from labkit.deploy.content import Source, describe, interpreter, read
 
 KERNELS = ("XNNPACK", "built-in")  # what LiteRT can compute with on a processor: the delegate, or its own kernels
@@ -138,17 +136,12 @@ def first_calls(path: Path | str, order: Sequence[str] = KERNELS, calls: int = 1
     if isinstance(calls, bool) or not isinstance(calls, int) or calls < 1 or not order:
         raise UsageError(f"calls is {calls!r}, but takes a whole number, 1 or more; order names one of the kernels.")
     read(path)
-    code = "import sys; from labkit.deploy import timing; timing._first_calls(*sys.argv[1:])"
-    command = [sys.executable, "-c", code, str(path), str(calls), *order]
-    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), check=False)
-    if done.returncode:
-        raise LabkitError(
-            f"{describe(path)} does not run in a new process: try labkit.deploy.tflite.predict to see why."
-        )
-    return {name: list(map(float, found)) for name, found in json.loads(done.stdout).items()}
+    refusal = f"{describe(path)} does not run in a new process: try labkit.deploy.tflite.predict to see why."
+    found: dict[str, list[float]] = apart("timing._first_calls", str(path), calls, list(order), refusal=refusal)
+    return found
 
 
-def _first_calls(path: str, calls: str, *order: str) -> None:
+def _first_calls(path: str, calls: int, order: Sequence[str]) -> dict[str, list[float]]:
     content, found = read(path), {}
     for name in order:
         start = time.perf_counter()
@@ -158,12 +151,12 @@ def _first_calls(path: str, calls: str, *order: str) -> None:
             runner.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
         runner.invoke()
         times = [time.perf_counter() - start]
-        for _ in range(int(calls) - 1):
+        for _ in range(calls - 1):
             start = time.perf_counter()
             runner.invoke()
             times.append(time.perf_counter() - start)
         found[name] = [1e3 * value for value in times]
-    print(json.dumps(found))
+    return found
 
 
 @cache

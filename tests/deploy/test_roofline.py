@@ -10,7 +10,7 @@ import pytest
 
 from labkit.assets.baselines import baseline
 from labkit.base.errors import LabkitError, UsageError
-from labkit.deploy import inspect, profile_ops, roofline, tflite
+from labkit.deploy import apart, inspect, profile_ops, roofline, tflite
 from labkit.methods import cost
 
 MACHINE = roofline.Machine(peak=100e9, bandwidth=20e9, cached=80e9, array_bytes=1 << 27)
@@ -123,7 +123,7 @@ def test_the_machine_is_measured_in_a_process_of_its_own(monkeypatch: pytest.Mon
     for seconds, size in ((0, 1), (float("nan"), 1), (1, 0), (1, 1.5), (1, True)):
         with pytest.raises(UsageError, match="array_mib"):
             roofline.machine(seconds, size)  # type: ignore[arg-type]
-    monkeypatch.setattr(roofline.sys, "executable", "false")
+    monkeypatch.setattr(apart.sys, "executable", "false")
     with pytest.raises(LabkitError, match="smaller array_mib"):
         roofline.machine(seconds=0.05, array_mib=1)
 
