@@ -14,7 +14,7 @@ from typing import Any
 
 from labkit.base.errors import LabkitError
 from labkit.base.source import Lesson
-from labkit.course import plan
+from labkit.course import kernels
 from labkit.course.editions import Notebook
 from labkit.page import record
 
@@ -37,7 +37,7 @@ def execute(lesson: Lesson, content: Notebook) -> tuple[Notebook, dict[str, Any]
         client = NotebookClient(
             nbformat.from_dict(content),
             timeout=int(4 * lesson.budget_s["full"]),
-            kernel_name=plan.check_kernel(),
+            kernel_name=kernels.for_build(),
             config=Config({"KernelManager": {"transport_encryption": _encryption()}}),
             resources={"metadata": {"path": scratch}},
             record_timing=False,

@@ -44,6 +44,12 @@ def check(name: str | None = None) -> str:
     return name
 
 
+def for_build() -> str:
+    """The Jupyter kernel for a build, which is never warm. Raises as `check` does."""
+    asked = check()
+    return COLD if asked in ("", *WORDS) else asked
+
+
 def choose(asked: str, chosen: Sequence[Lesson], wanted: Mapping[str, int]) -> dict[str, str]:
     """The Jupyter kernel for each of the *chosen* lessons, by its number; *asked* is what `check` gave.
 

@@ -149,12 +149,6 @@ def plan(
     return [replace(job, kernel=chosen_kernels[job.lesson]) for job in jobs], remarks
 
 
-def check_kernel(name: str | None = None) -> str:
-    """The Jupyter kernel for a build, which is never warm; raises UsageError when Jupyter knows none of that name."""
-    asked = kernels.check(name)
-    return kernels.COLD if not asked or asked in kernels.WORDS else asked
-
-
 def _settings(words: Iterable[str]) -> dict[str, list[str]]:
     """``["seed=1,2"]`` as ``{"seed": ["1", "2"]}``."""
     found: dict[str, list[str]] = {}

@@ -7,9 +7,9 @@ executed in the profile study and stay where they are: what was run, for whateve
 from __future__ import annotations
 
 import json
-import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +107,6 @@ def run(rows: Iterable[Row], folder: Path, *, seeds: Sequence[int] | None = None
 
     Returns 0, or 1 when one failed, or 130 when stopped.
     """
-    from dataclasses import replace
-
     from labkit.course.plan import plan
     from labkit.course.run import execute
     from labkit.course.run_live import Live
@@ -184,12 +182,11 @@ def _cells(row: Row, notebooks: list[list[dict[str, Any]]]) -> Iterable[tuple[st
 
 def _mean(values: list[float], unit: str) -> str:
     """``1.52 % ± 0.08 % (1.45 % to 1.60 %)``: mean, standard deviation over seeds, and their range."""
-    mean = math.fsum(values) / len(values)
+    mean = statistics.fmean(values)
     if len(values) < 2:
         return f"{quantity(mean, unit)} (one seed)"
-    spread = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
     ends = f"{quantity(min(values), unit)} to {quantity(max(values), unit)}"
-    return f"{quantity(mean, unit)} ± {quantity(spread, unit)} ({ends})"
+    return f"{quantity(mean, unit)} ± {quantity(statistics.stdev(values), unit)} ({ends})"
 
 
 def _versions(versions: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from labkit.base.errors import UsageError, nearest
 from labkit.keras2.adam_loop import Gradients, How, run_adam
+from labkit.keras2.sharing import summing
 from labkit.keras2.tensors import name_of, set_tensors, tensors, variables
 from labkit.methods.compress import Shared, code, prune, share, tidy
 from labkit.methods.prune import polynomial_sparsity
@@ -157,8 +158,7 @@ def tune_shared(
     known = variables(model)
     books = {name: tf.Variable(one.codebook) for name, one in shared.items() if len(one.codebook)}
     owner = {name: shared[name].indices.astype(np.int32) for name in books}
-    order = {name: np.argsort(indices, axis=None, kind="stable").astype(np.int32) for name, indices in owner.items()}
-    runs = {name: owner[name].ravel()[order[name]] for name in books}
+    sums = {name: summing(indices) for name, indices in owner.items()}
     for name, one in shared.items():
         known[name].assign(one.expand())
     trained = model.trainable_variables
@@ -167,8 +167,8 @@ def tune_shared(
         found = []
         for variable, gradient in zip(trained, gradients, strict=True):
             name = name_of(variable)
-            if name in books:  # sorted, they are added in one order each time, and ten times faster than unsorted
-                gradient = tf.math.segment_sum(tf.gather(tf.reshape(gradient, [-1]), order[name]), runs[name])[1:]
+            if name in books:
+                gradient = sums[name](gradient)
             elif name in shared:  # nothing but zeros
                 gradient = tf.zeros_like(gradient)
             found.append(gradient)

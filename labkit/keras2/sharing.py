@@ -9,7 +9,7 @@ that is given is never touched, unlike with TFMOT's ``cluster_weights``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -67,21 +67,26 @@ class SharedWeights(tf.keras.layers.Layer):
 def lookup(codebook: tf.Tensor, indices: NDArray[np.int32]) -> tf.Tensor:
     """``[0, *codebook][indices]``; backwards, each value gets the sum of the gradients where it was used.
 
-    *codebook* (count,), *indices* of any shape, 0 … count, the last one used. The gradients are summed in the order of
-    the indices, sorted once: ``unsorted_segment_sum`` takes ten times as long here, and ``bincount`` adds in another
-    order each time, so that training would not repeat.
+    *codebook* (count,), *indices* of any shape, 0 … count, the last one used.
     """
-    order = np.argsort(indices, axis=None, kind="stable").astype(np.int32)
-    runs = indices.ravel()[order]
+    summed = summing(indices)
 
     @tf.custom_gradient
     def values(codebook: tf.Tensor) -> Any:
-        def gradient(upstream: tf.Tensor) -> tf.Tensor:
-            return tf.math.segment_sum(tf.gather(tf.reshape(upstream, [-1]), order), runs)[1:]
-
-        return tf.gather(tf.concat([[0.0], codebook], axis=0), indices), gradient
+        return tf.gather(tf.concat([[0.0], codebook], axis=0), indices), summed
 
     return values(codebook)
+
+
+def summing(indices: NDArray[np.int32]) -> Callable[[tf.Tensor], tf.Tensor]:
+    """A function of gradients, of *indices*' shape, that sums those of each shared value: (count,), without index 0.
+
+    They are summed in the order of the indices, sorted once: ``unsorted_segment_sum`` takes ten times as long here, and
+    ``bincount`` adds in another order each time, so that training would not repeat.
+    """
+    order = np.argsort(indices, axis=None, kind="stable").astype(np.int32)
+    runs = indices.ravel()[order]
+    return lambda gradient: tf.math.segment_sum(tf.gather(tf.reshape(gradient, [-1]), order), runs)[1:]
 
 
 def share(

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from labkit.keras2.distill import distillation
 from labkit.keras2.training import Loss, cross_entropy
 
 VIEWS = 9
@@ -45,11 +46,11 @@ def taught(share: float = 0.9, temperature: float = 2.0) -> Loss:
     Hinton, Vinyals and Dean 2015, arXiv:1503.02531, section 2.
     """
 
+    soft = distillation(temperature)
+
     def loss(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         hard = cross_entropy(tf.cast(targets[:, 0], tf.int32), outputs)
-        wanted = tf.nn.softmax(targets[:, 1:] / temperature)
-        soft = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(wanted, outputs / temperature))
-        return (1 - share) * hard + share * temperature**2 * soft
+        return (1 - share) * hard + share * soft(targets[:, 1:], outputs)
 
     return loss
 

@@ -49,16 +49,21 @@ def prune(weights: np.ndarray, kept: float, importance: np.ndarray | None = None
     *importance* is one factor a weight, or an array that broadcasts. Raises UsageError for a share outside (0, 1] and
     for weights that are not finite.
     """
-    weights = np.asarray(weights)
     if not 0 < kept <= 1:
         raise UsageError(f"kept is {kept!r}, but takes a share above 0 and at most 1 (0.08 keeps 8 % of the weights).")
-    if not np.isfinite(weights).all():
-        raise UsageError("A weight is no finite number: mend the training that made it (NaN or infinity).")
+    weights = _finite(weights)
     score = np.abs(weights) * (1.0 if importance is None else importance)
     mask = np.zeros(weights.size, bool)
     stay = max(round(kept * weights.size), 1)
     mask[np.argsort(-score, axis=None, kind="stable")[:stay]] = True
     return mask.reshape(weights.shape) & (weights != 0)
+
+
+def _finite(weights: np.ndarray) -> np.ndarray:
+    weights = np.asarray(weights)
+    if not np.isfinite(weights).all():
+        raise UsageError("A weight is no finite number: mend the training that made it (NaN or infinity).")
+    return weights
 
 
 def tidy(weights: Mapping[str, np.ndarray]) -> dict[str, NDArray[np.float32]]:
@@ -106,9 +111,7 @@ def share(weights: np.ndarray, values: int, start: str = "linear") -> Shared:
     """
     if isinstance(values, bool) or not isinstance(values, int | np.integer) or not 1 <= values <= MOST_VALUES:
         raise UsageError(f"values is {values!r}, but takes a whole number of shared values, 1 to {MOST_VALUES:,}.")
-    weights = np.asarray(weights)
-    if not np.isfinite(weights).all():
-        raise UsageError("A weight is no finite number: mend the training that made it (NaN or infinity).")
+    weights = _finite(weights)
     indices = np.zeros(weights.shape, np.int32)
     there = weights != 0
     codebook, found = cluster.share(weights[there], int(values), start)

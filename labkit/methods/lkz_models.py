@@ -97,8 +97,7 @@ def code_counts(
     255 says that the number follows in three bytes. The count before the first is *expected*, the mean of all.
     """
     if counts is not None:
-        steps = np.diff(np.concatenate([[expected], counts]))
-        numbers = np.where(steps >= 0, 2 * steps, -2 * steps - 1)
+        numbers = _steps(counts, expected)
         large = numbers >= _ESCAPE
         stream.code(np.where(large, _ESCAPE, numbers), geometric(model), columns)
         stream.code(_thirds(numbers[large]), np.ones(256, np.int64), 3 * int(large.sum()))
@@ -113,13 +112,18 @@ def code_counts(
 
 def best_model(counts: np.ndarray, expected: int) -> int:
     """The model under which *counts* take the fewest bits."""
-    steps = np.diff(np.concatenate([[expected], counts]))
-    numbers = np.minimum(np.where(steps >= 0, 2 * steps, -2 * steps - 1), _ESCAPE)
+    numbers = np.minimum(_steps(counts, expected), _ESCAPE)
     costs = []
     for model in range(1, MODELS):
         frequencies = geometric(model)
         costs.append(-np.log2(frequencies / frequencies.sum())[numbers].sum())
     return 1 + int(np.argmin(costs))
+
+
+def _steps(counts: np.ndarray, expected: int) -> NDArray[np.int64]:
+    """The numbers that stand for the steps from each count to the next: 2d, or −2d − 1 where d is negative."""
+    steps = np.diff(np.concatenate([[expected], counts]))
+    return np.where(steps >= 0, 2 * steps, -2 * steps - 1)
 
 
 @cache

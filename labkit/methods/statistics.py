@@ -25,7 +25,7 @@ def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
     correct, n = _count("correct", correct), _count("n", n)
     if correct > n:
         raise UsageError(f"correct is {correct}, but takes at most n, which is {n}.")
-    z = _quantile(level)
+    z = normal_quantile(level)
     if n == 0:
         return 0.0, 1.0
     share = correct / n
@@ -74,7 +74,7 @@ def paired_interval(first_only: int, second_only: int, n: int, level: float = 0.
     Raises UsageError for counts that cannot be. Tango, 1998, equations for the score test and its constrained maximum.
     """
     first_only, second_only = _count("first_only", first_only), _count("second_only", second_only)
-    n, z = _count("n", n), _quantile(level)
+    n, z = _count("n", n), normal_quantile(level)
     if first_only + second_only > n:
         raise UsageError(f"first_only + second_only is {first_only + second_only}, but takes at most n, which is {n}.")
     if n == 0:
@@ -205,7 +205,7 @@ def _student(t: float, freedom: int) -> float:
 def _images(spread: tuple[float, float], difference: float, power: float, level: float) -> int:
     if not 0 < power < 1:
         raise UsageError(f"power is {power!r}, but takes a share above 0 and below 1, such as 0.8.")
-    wanted = _quantile(level) * spread[0] + NormalDist().inv_cdf(power) * spread[1]
+    wanted = normal_quantile(level) * spread[0] + NormalDist().inv_cdf(power) * spread[1]
     return max(1, math.ceil((max(0.0, wanted) / difference) ** 2))
 
 
@@ -223,7 +223,8 @@ def _over_power_of_two(number: int, exponent: int) -> float:
     return number / 2**exponent if exponent < 1000 else math.exp(math.log(number) - exponent * math.log(2))
 
 
-def _quantile(level: float) -> float:
+def normal_quantile(level: float) -> float:
+    """How many standard errors a two-sided interval of *level* reaches (1.96 at 0.95); UsageError outside (0, 1)."""
     return NormalDist().inv_cdf(_tail(level))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from statistics import NormalDist
-
 import numpy as np
 from numpy.typing import NDArray
+
+from labkit.methods.statistics import normal_quantile
 
 Network = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
 
@@ -20,7 +20,7 @@ def power_paired(
     """
     shares = [(discordant - difference) / 2, (discordant + difference) / 2, 1 - discordant]
     b, c, _ = rng.multinomial(n, np.maximum(shares, 0), draws).T
-    return float(np.mean((c - b) ** 2 > _quantile(level) ** 2 * (b + c)))
+    return float(np.mean((c - b) ** 2 > normal_quantile(level) ** 2 * (b + c)))
 
 
 def power_unpaired(
@@ -29,7 +29,7 @@ def power_unpaired(
     """The share of *draws* in which the pooled z-test tells accuracies *first* and *second* apart, *n* images each."""
     a, b = rng.binomial(n, first, draws) / n, rng.binomial(n, second, draws) / n
     mean = (a + b) / 2
-    return float(np.mean((b - a) ** 2 > _quantile(level) ** 2 * 2 * mean * (1 - mean) / n))
+    return float(np.mean((b - a) ** 2 > normal_quantile(level) ** 2 * 2 * mean * (1 - mean) / n))
 
 
 def train_small(
@@ -65,7 +65,3 @@ def train_small(
         a, u = a - flat[chosen].T @ back, u - back.sum(axis=0)
         b, v = b - h.T @ error, v - error.sum(axis=0)
     return [(a, u), (b, v)]
-
-
-def _quantile(level: float) -> float:
-    return NormalDist().inv_cdf((1 + level) / 2)

@@ -138,7 +138,7 @@ def test_a_few_notebooks_are_not_worth_a_server(monkeypatch: pytest.MonkeyPatch)
 def test_a_build_is_cold_whatever_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for word in ("warm", "cold", ""):
         monkeypatch.setenv(kernels.VARIABLE, word)
-        assert plan.check_kernel() == kernels.COLD
+        assert kernels.for_build() == kernels.COLD
 
 
 def test_other_systems_run_cold(monkeypatch: pytest.MonkeyPatch) -> None:
