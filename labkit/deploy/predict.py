@@ -72,7 +72,7 @@ def forecast(
         moved = sum(work(parts.get(i, each))[0].bytes for i, each in enumerate(alone))
         left = moved / sum(work(each)[0].bytes for each in alone)
         blocks = [
-            t * _blocks(new, block) / _blocks(old, block) for t, new, old in zip(net, cut_rows, rows, strict=True)
+            t * (_blocks(new, block) / _blocks(old, block)) for t, new, old in zip(net, cut_rows, rows, strict=True)
         ]
         own = [times[f"{name} {i}"] - times["call"] if i in parts else t for i, t in enumerate(net)]
         fixed = times["call"] + rest * left
