@@ -12,7 +12,7 @@ import labkit
 from labkit.base import files, places
 from labkit.base.errors import LabkitError
 from labkit.base.source import Lesson
-from labkit.course.parts import essence
+from labkit.course.parts import dotted, essence
 
 PACKAGE = Path(labkit.__file__).parent
 
@@ -86,8 +86,11 @@ def _imports(tree: ast.AST, base: str, package: Path) -> Iterator[str]:
     """
     bound: dict[str, str] = {}  # name in the code: the package it stands for
     asked: list[tuple[str, str]] = []
+    uses: list[ast.Attribute] = []  # looked at when all imports are known
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
+        if isinstance(node, ast.Attribute):
+            uses.append(node)
+        elif isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _known(alias.name, package)
                 bound[alias.asname or alias.name] = alias.name
@@ -99,9 +102,7 @@ def _imports(tree: ast.AST, base: str, package: Path) -> Iterator[str]:
                 yield from _known(f"{module}.{alias.name}", package)
                 bound[alias.asname or alias.name] = f"{module}.{alias.name}"
                 asked.append((module, alias.name))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute):
-            asked.append((bound.get(ast.unparse(node.value), ""), node.attr))
+    asked += [(bound[name], use.attr) for use in uses if (name := dotted(use.value)) in bound]
     for owner, name in asked:
         if path := _file(owner, package) if owner.partition(".")[0] == package.name else None:
             yield from _known(f"{owner}.{_lazy(path, path.stat().st_mtime_ns).get(name, name)}", package)
