@@ -38,6 +38,7 @@ from labkit.methods.lkz_models import Reader, Writer, best_model, code_counts, c
 MAGIC, VERSION = b"LKZ", 1
 
 Tensors = dict[str, NDArray[np.float32]]
+_PARTS = ("mask", "indices", "values", "header")  # of an `Account`
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,19 @@ def account(tensors: Mapping[str, np.ndarray]) -> list[Account]:
     word and the checksum. Raises as `pack` does.
     """
     return _packed(tensors)[1]
+
+
+def parts(tensors: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Where the bytes of the file of *tensors* go: parts of all kernels, *biases* (one axis), and the file's *own*.
+
+    The sum is the length of what `pack` makes of them. Raises as `pack` does.
+    """
+    data, rows = _packed(tensors)
+    kernels = [row for row in rows if np.ndim(tensors[row.name]) > 1]
+    found = {part: float(sum(getattr(row, part) for row in kernels)) for part in _PARTS}
+    found["biases"] = sum(getattr(row, part) for row in rows if row not in kernels for part in _PARTS)
+    found["own"] = len(data) - sum(found.values())
+    return found
 
 
 def unpack(data: bytes) -> Tensors:

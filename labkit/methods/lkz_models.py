@@ -159,18 +159,16 @@ def code_mask(
         found, at = np.zeros(expected.size, bool), 0
         for k in np.flatnonzero(sizes).tolist():
             upto = at + int(sizes[k])
-            bits = stream.code(None if given is None else given[at:upto], _chance(k, ones[k], total[k]), upto - at)
-            found[at:upto] = bits
-            ones[k] += np.count_nonzero(bits)
+            chance = _chance(k, ones[k], total[k])
+            found[at:upto] = stream.code(None if given is None else given[at:upto], chance, upto - at)
+            ones[k] += np.count_nonzero(found[at:upto])
             at = upto
         total += sizes
-        placed = np.zeros(expected.size, bool)
-        placed[order] = found
-        part = placed.reshape(rows, len(block))
-        if not np.array_equal(np.count_nonzero(part, axis=0), counts[block]):
+        row, column = np.divmod(order[found], len(block))
+        if not np.array_equal(np.bincount(column, minlength=len(block)), counts[block]):
             raise damaged("a column has another number of weights than it says")
-        result[:, block] = part
-        seen += np.count_nonzero(part, axis=1)
+        result[row, block[column]] = True
+        seen += np.bincount(row, minlength=rows)
         done += len(block)
     return result
 

@@ -111,6 +111,12 @@ def test_the_account_adds_up():
     assert [row.kept for row in rows] == [int(np.count_nonzero(t)) for t in small().values()]
 
 
+def test_the_parts_of_a_file_are_all_of_it():
+    parts, size = lkz.parts(small()), len(lkz.pack(small()))
+    assert list(parts) == ["mask", "indices", "values", "header", "biases", "own"]
+    assert sum(parts.values()) == pytest.approx(size) and 8 <= parts["own"] <= 20 and min(parts.values()) >= 0
+
+
 @pytest.mark.parametrize(
     "tensor, said",
     [
