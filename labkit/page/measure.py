@@ -86,9 +86,8 @@ def measure(
     *seconds* for the latency of one image at a time, *source* and *reference* interleaved; with ``latency=False`` the
     times are None. Raises LabkitError for a model that cannot be converted, a damaged file and an empty split.
     """
-    stored = Path(source).read_bytes() if _is_lkz(source) else None
-    content = read(as_tflite(source)) if stored is None else expanded(source, network)
-    stored = content if stored is None else stored
+    content = content_of(source, network)
+    stored = Path(source).read_bytes() if _is_lkz(source) else content
     correct, n = accuracy(content, split, threads)
     low, high = wilson(correct, n, 0.95)
     held = inspect.summary(content)
@@ -149,14 +148,12 @@ def as_dict(measurement: Measurement) -> dict[str, Any]:
     return asdict(measurement)
 
 
-def bytes_of(source: Source) -> int:
-    """The length of a ``.tflite`` file in bytes."""
-    return len(read(source))
+def content_of(source: Any, network: str) -> bytes:
+    """The bytes of the ``.tflite`` file that *source* is computed by: a Keras model, a path, or such bytes themselves.
 
-
-def compressed_bytes(source: Source) -> int:
-    """Its length after zlib at level 9: what a download costs, and where zeros begin to pay."""
-    return len(zlib.compress(read(source), 9))
+    A ``.lkz`` file holds no graph: its weights are put into *network*. Raises as `measure` does.
+    """
+    return expanded(source, network) if _is_lkz(source) else read(as_tflite(source))
 
 
 def accuracy(source: Source, split: Images, threads: int = 1) -> tuple[int, int]:

@@ -106,12 +106,12 @@ class Lab:
         split = getattr(images, on, None)
         if on not in ("train", "validation", "test") or split is None:
             raise UsageError(f"on={on!r} names no split: say 'validation' to choose, 'test' for the final figure.")
-        source = measure.as_tflite(model)
+        source, network = measure.as_tflite(model), network or self._network
         result = measure.measure(
             source,
             name=name,
             technique=technique,
-            network=network or self._network,
+            network=network,
             dataset=images.name,
             split=split,
             split_name=on,
@@ -121,7 +121,7 @@ class Lab:
             seconds=profile.by_profile(0.6, 0.15),
         )
         if self._reference is None and latency:
-            self._reference = source
+            self._reference = measure.content_of(source, network)
         self._measured.append(result)
         line = tables.sentence(result)
         event = {"kind": "measurement", "lesson": self.lesson, **measure.as_dict(result)}

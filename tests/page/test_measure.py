@@ -74,10 +74,9 @@ def test_a_record_is_plain(known: SimpleNamespace) -> None:
     assert back["threads"] == 2
 
 
-def test_small_functions(known: SimpleNamespace) -> None:
+def test_accuracy_and_what_computes_it(known: SimpleNamespace) -> None:
     content = known.path.read_bytes()
-    assert measure.bytes_of(known.path) == measure.bytes_of(content) == len(content)
-    assert measure.compressed_bytes(known.path) == measure.compressed_bytes(content)
+    assert measure.content_of(known.path, "") == measure.content_of(content, "") == content
     assert measure.accuracy(known.path, known.split, threads=2) == (42, 50)
 
 

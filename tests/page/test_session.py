@@ -264,6 +264,17 @@ def test_measure_without_tensorflow(begin, emitted) -> None:
         lab.measure(path, name="n", technique="t", on="tests")
 
 
+def test_a_lkz_file_may_be_the_first_that_is_timed(begin, tmp_path) -> None:
+    from labkit.assets import models
+    from labkit.keras2.tensors import tensors
+    from labkit.methods import lkz
+
+    lab, model = begin(), models.build("lenet_300_100", 1)
+    lkz.write(tmp_path / "small.lkz", tensors(model))
+    assert lab.measure(tmp_path / "small.lkz", name="a", technique="t", network="lenet_300_100").latency_ratio == 1
+    assert 0.2 < lab.measure(model, name="b", technique="t", network="lenet_300_100").latency_ratio < 5
+
+
 def test_show_needs_alt_text(begin, emitted) -> None:
     import matplotlib.pyplot as plt
 
