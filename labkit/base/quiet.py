@@ -46,7 +46,7 @@ class _QuietLoader(Loader):
         return getattr(self.loader, name)
 
 
-class _QuietFinder(MetaPathFinder):
+class QuietFinder(MetaPathFinder):
     """Wraps the loader of the top-level package ``tensorflow`` and of nothing else."""
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
@@ -60,5 +60,5 @@ class _QuietFinder(MetaPathFinder):
 
 def quiet_tensorflow() -> None:
     """From now on ``import tensorflow`` says nothing unless it fails."""
-    if not any(isinstance(finder, _QuietFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _QuietFinder())
+    if not any(isinstance(finder, QuietFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, QuietFinder())

@@ -72,7 +72,7 @@ def refuse_if_started() -> None:
         raise RuntimeError("TensorFlow has run an operation in the server: no kernel can be forked from it.")
 
 
-class Shelf(quiet._QuietFinder, Loader):
+class Shelf(quiet.QuietFinder, Loader):
     """Keeps the hidden modules out of ``sys.modules`` and puts them back when one of them is imported.
 
     It is a quiet finder too, or `labkit.base.quiet` would put its own before it and load TensorFlow a second time.

@@ -29,7 +29,7 @@ def test_installed_once_and_only_for_tensorflow(monkeypatch):
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     quiet.quiet_tensorflow()
     quiet.quiet_tensorflow()
-    finders = [finder for finder in sys.meta_path if isinstance(finder, quiet._QuietFinder)]
+    finders = [finder for finder in sys.meta_path if isinstance(finder, quiet.QuietFinder)]
     assert len(finders) == 1
     assert finders[0].find_spec("numpy") is None
     assert finders[0].find_spec("tensorflow.keras") is None
