@@ -115,9 +115,8 @@ def _difficulty(lesson: Lesson) -> str:
 def _verified(executed: Mapping[str, Any] | None) -> str:
     if not executed:
         return "not yet"
-    versions = ", ".join(
-        f"{_SHOWN[name]} {version}" for name, version in executed.get("versions", {}).items() if name in _SHOWN
-    )
+    known = executed.get("versions", {})  # in our order: that of a record is another once it was stored
+    versions = ", ".join(f"{shown} {known[name]}" for name, shown in _SHOWN.items() if name in known)
     return f"{executed['date']}" + (f" with {versions}" if versions else "")
 
 

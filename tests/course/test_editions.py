@@ -81,6 +81,8 @@ def test_the_card_tells_time_difficulty_needs_date_versions_and_objectives(toys)
         "- count toys",
     ):
         assert words in cells[1]["source"]
+    stored = json.loads(json.dumps(RECORD, sort_keys=True))
+    assert _notebook(toys, record=stored)["cells"][1] == cells[1]
     assert "| **Verified** | not yet |" in _notebook(toys, record={})["cells"][1]["source"]
 
 
