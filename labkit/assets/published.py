@@ -51,4 +51,4 @@ LADDER: dict[str, tuple[Point, ...]] = {
 }
 # What the course asks of itself on MNIST: times smaller without a teacher at no loss; times smaller with one, and its
 # error at most.
-ASKED: dict[str, tuple[float, float, float]] = {"lenet_300_100": (40, 240, 0.019), "lenet5": (39, 250, 0.0097)}
+ASKED: dict[str, tuple[float, float, float]] = {"lenet_300_100": (40, 240, 0.0165), "lenet5": (39, 250, 0.0097)}
