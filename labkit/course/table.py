@@ -12,13 +12,18 @@ BEGIN, END = "<!-- course table: begin -->", "<!-- course table: end -->"
 
 
 def course_table(lessons: Sequence[Lesson]) -> str:
-    """One row a lesson: its title linked to the student edition, question, time, needs, and the solved edition."""
+    """One row a lesson: its title linked to the student edition, question, time, needs, and the solved edition.
+
+    The last row has the time of all together.
+    """
     rows = [
         f"| [{lesson.heading}](notebooks/{lesson.name}.ipynb) | {lesson.question} | {lesson.minutes} min "
         f"| {', '.join(lesson.needs) or '–'} | [solved](notebooks/solved/{lesson.name}.ipynb) |"
         for lesson in lessons
     ]
-    return "\n".join(["| Lesson | Question | Time | Needs | |", "|:---|:---|---:|:---|:---|", *rows])
+    hours, minutes = divmod(sum(lesson.minutes for lesson in lessons), 60)
+    total = f"| All {len(lessons)} | | {hours} h {minutes} min | | |"
+    return "\n".join(["| Lesson | Question | Time | Needs | |", "|:---|:---|---:|:---|:---|", *rows, total])
 
 
 def updated(text: str, lessons: Sequence[Lesson]) -> str | None:

@@ -131,7 +131,7 @@ np.hstack([hidden @ outgoing, smaller])
 #
 # In a real network one cut goes through many layers: a batch normalization has four numbers for the channel, a
 # depthwise convolution a window, and a Flatten repeats it at each position. Worst is an addition. What is added must
-# have equally many channels, so the layers before it are *tied*: they lose the same ones. `channel_groups` finds out.
+# have equally many channels, so the layers before it are [tied](../docs/glossary.md#tied-channels): they lose the same ones. `channel_groups` finds out.
 
 # %%
 groups = keras2.channel_groups(baseline)

@@ -80,7 +80,8 @@ lab.predict("41.p", "How much better is int8 with retraining than without, a sca
 # $$ q(x) = s \cdot \mathrm{clip}(\mathrm{round}(x / s),\ -n,\ n) $$
 #
 # is a staircase: level almost everywhere, so that every gradient through it is zero. The
-# *straight-through estimator* puts another slope in its place: 1 inside the range, 0 beyond it. One rounds on the way
+# [straight-through estimator](../docs/glossary.md#straight-through-estimator) puts another slope in its place: 1 inside
+# the range, 0 beyond it. One rounds on the way
 # forward, and pretends on the way back that one had only clipped.
 #
 # Why should that work? Look at the staircase from a distance. Its mean over a window of one step is exactly the straight
@@ -91,7 +92,7 @@ lab.predict("41.p", "How much better is int8 with retraining than without, a sca
 # $$ \frac{\partial q}{\partial s} = \mathrm{round}(x/s) - x/s \ \text{ inside}, \qquad \pm n \ \text{ beyond the ends} $$
 #
 # If the error is to shrink, a clipped weight asks for a larger step, a rounded one for a smaller. So the range need not be
-# that of the largest weight; it can be *learned*.
+# that of the largest weight; it can be [learned](../docs/glossary.md#learned-step-size).
 
 # %%
 step, n, line = 0.25, 3, np.linspace(-1.15, 1.15, 1001)
@@ -187,7 +188,7 @@ lab.table([{"layer": name, "ranges of the kernel": count} for name, count in qat
 #
 # ### A QuantizeConfig of your own
 #
-# TFMOT has no four bits. But a layer may bring a `QuantizeConfig`, which says what is quantized, and how. Ours rounds
+# TFMOT has no four bits. But a layer may bring a [QuantizeConfig](../docs/glossary.md#quantizeconfig), which says what is quantized, and how. Ours rounds
 # the kernel: in TFMOT's manner (`LastRange`), or with a learned step for each channel (`LearnedStep`). `WeightsOnly` is
 # a `QuantizeConfig` that answers *none* to its three questions about activations.
 
@@ -289,7 +290,7 @@ step_slope = lab.check("41.2", step_slope)
 # %% [markdown]
 # ### 41.3 A range that lags ★☆☆ · 5 minutes
 #
-# TFMOT's activation ranges are moving averages: of the old value the share `decay` stays, the rest comes from what the
+# TFMOT's activation ranges are [moving averages](../docs/glossary.md#moving-average-range): of the old value the share `decay` stays, the rest comes from what the
 # batch has just shown. Where is the range after some batches?
 
 
