@@ -1,140 +1,27 @@
 """Published figures against ours: run the pages that claim to reach them, over seeds, and write the table.
 
-Each row names a page, its parameters and the page's own claims; nothing in the table is typed. The notebooks are
-executed in the profile study and stay where they are: what was run, for whatever row, is not run again.
+The rows are in `reproduce_rows`; nothing in the table is typed. The notebooks are executed in the profile study and
+stay where they are: what was run, for whatever row, is not run again. Below the table stand the pictures of those pages
+that draw one with published points in it.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from labkit.base import files
 from labkit.base.errors import UsageError, one_of
 from labkit.base.places import course
+from labkit.course.reproduce_rows import ROWS, Row
 from labkit.page.claim import quantity
-from labkit.page.record import events
+from labkit.page.record import MIME, events
 
-
-@dataclass(frozen=True)
-class Row:
-    """A published figure: where it stands, the page that reaches for it, and that page's claims (by their text)."""
-
-    id: str
-    published: str
-    source: str
-    lesson: str
-    claims: tuple[str, ...]
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    seeds: tuple[int, ...] = (1, 2, 3)
-
-    @property
-    def settings(self) -> list[str]:
-        """Its parameters and seeds as words for ``labkit run -p``."""
-        words = [f"{name}={value}" for name, value in self.parameters.items()]
-        return [*words, "seed=" + ",".join(map(str, self.seeds))]
-
-    @property
-    def command(self) -> str:
-        """What to type to run it again."""
-        return f"labkit reproduce {self.id}"
-
-
-_LENET300 = {"dataset": "mnist", "network": "lenet_300_100"}
-_LENET5 = {"dataset": "mnist", "network": "lenet5", "epochs": 12}  # of 6 s each: a quarter of an hour a seed
-ROWS = (
-    Row(
-        "lloyd-max",
-        "Gaussian source: the eighth bit gains 5.99 dB with Lloyd–Max levels, 5.40 dB with the best uniform step",
-        "Max 1960, IRE Trans. Inf. Theory 6(1)",
-        "22",
-        ("Eighth bit, Lloyd–Max", "Eighth bit, best uniform"),
-        seeds=(1,),
-    ),
-    Row(
-        "fine-steps",
-        "Fine uniform steps, ideally coded, are 1.53 dB from the rate–distortion bound",
-        "Gish and Pierce 1968, IEEE Trans. Inf. Theory 14(5)",
-        "22",
-        ("Fine steps, ideally coded, below the bound by",),
-        seeds=(1,),
-    ),
-    Row(
-        "two-of-four",
-        "2:4 sparsity stores int8 in 62.5 %, float16 in 56.25 %, float32 in 53.1 % of the dense bytes",
-        "Mishra et al. 2021, arXiv:2104.08378",
-        "30",
-        ("2:4 against dense, int8", "2:4 against dense, float16", "2:4 against dense, float32"),
-        seeds=(1,),
-    ),
-    Row(
-        "pruning-lenet-300-100",
-        "LeNet-300-100, 12 times fewer weights, error 1.64 → 1.59 %",
-        "Han et al. 2015, arXiv:1506.02626",
-        "31",
-        ("Fewer weights, times", "Accuracy lost on MNIST"),
-        {"dataset": "mnist"},
-    ),
-    Row(
-        "int8-files",
-        "int8 after training: 4 times smaller; float16: 2 times",
-        "TensorFlow, post-training quantization guide",
-        "40",
-        ("LeNet-5, float32 over int8 bytes", "LeNet-5, float32 over float16", "Most accuracy lost by any int8 file"),
-        {"dataset": "fashion_mnist"},
-    ),
-    Row(
-        "clustering-tfmot",
-        "16 shared values: 6 times smaller deflated, 8 times with int8, on MNIST",
-        "TFMOT, weight clustering tutorial",
-        "50",
-        ("TFMOT, times smaller (promised: 6)", "TFMOT, int8, times smaller (promised: 8)"),
-        {"dataset": "mnist"},
-    ),
-    Row(
-        "range-coding",
-        "A range coder comes within 0.1 % of the entropy",
-        "Martin 1979, Range encoding; Bamler 2022, arXiv:2201.01741",
-        "51",
-        ("Hand coder above the entropy",),
-    ),
-    Row(
-        "deep-compression-lenet-300-100",
-        "LeNet-300-100, 40 times, error 1.64 → 1.58 %",
-        "Han et al. 2016, arXiv:1510.00149",
-        "52",
-        ("lenet_300_100 on MNIST, times smaller", "lenet_300_100 on MNIST, error above the dense"),
-        _LENET300,
-    ),
-    Row(
-        "deep-compression-lenet5",
-        "LeNet-5, 39 times, error 0.80 → 0.74 %",
-        "Han et al. 2016, arXiv:1510.00149",
-        "52",
-        ("lenet5 on MNIST, times smaller", "lenet5 on MNIST, error above the dense"),
-        _LENET5,
-    ),
-    Row(
-        "record-lenet-300-100",
-        "LeNet-300-100, 124 times, error 1.9 %",
-        "Oktay et al. 2020, arXiv:1906.06624",
-        "52",
-        ("lenet_300_100 with a teacher, times smaller", "lenet_300_100 with a teacher, error"),
-        _LENET300,
-    ),
-    Row(
-        "taught-lenet5",
-        "LeNet-5, 162 times, error 0.97 %",
-        "Ullrich et al. 2017, arXiv:1702.04008",
-        "52",
-        ("lenet5 with a teacher, times smaller", "lenet5 with a teacher, error"),
-        _LENET5,
-    ),
-)
 _HEAD = """# Published figures, and ours
 
 Written by `labkit reproduce` from executed notebooks; no cell is typed. *Ours* is the mean over the seeds that were
@@ -170,13 +57,17 @@ def run(rows: Iterable[Row], folder: Path, *, seeds: Sequence[int] | None = None
 
 
 def write(folder: Path, target: Path) -> Path:
-    """Write the table of all rows, from the notebooks under *folder*, to *target* (Markdown)."""
+    """Write the table of all rows, from the notebooks under *folder*, to *target* (Markdown), with its pictures."""
     lines = [_HEAD, "| " + " | ".join(_COLUMNS) + " |", "|" + "---|" * len(_COLUMNS)]
-    executed = _events(folder)
+    executed, pictures = _executed(folder), []
     for row in ROWS:
-        for cells in _cells(row, [told for told in executed if _belongs(told, row)]):
+        own = [notebook for notebook in executed if _belongs(events(notebook), row)]
+        for cells in _cells(row, [events(notebook) for notebook in own]):
             lines.append("| " + " | ".join(text.replace("|", "\\|") for text in cells) + " |")
-    return files.write(target, "\n".join(lines) + "\n")
+        for image, alt in [_last_figure(notebook) for notebook in own[:1] if row.picture]:
+            path = files.write(target.parent / "images" / f"{row.id}.png", image)
+            pictures.append(f"\n**{row.id}**, the first of these seeds:\n\n![{alt}](images/{path.name})")
+    return files.write(target, "\n".join(lines + pictures) + "\n")
 
 
 def default_folder() -> Path:
@@ -184,17 +75,27 @@ def default_folder() -> Path:
     return course() / "build" / "reproduce"
 
 
-def _events(folder: Path) -> list[list[dict[str, Any]]]:
-    """The events of every notebook under *folder* that was executed to its end."""
+def _executed(folder: Path) -> list[dict[str, Any]]:
+    """Every notebook under *folder* that was executed to its end."""
     found = []
     for path in sorted(folder.rglob("*.ipynb")):
         try:
-            told = events(json.loads(path.read_text(encoding="utf-8")))
+            notebook = json.loads(path.read_text(encoding="utf-8"))
+            ended = any(event["kind"] == "finish" for event in events(notebook))
         except (OSError, ValueError, AttributeError):
             continue
-        if any(event["kind"] == "finish" for event in told):
-            found.append(told)
+        if ended:
+            found.append(notebook)
     return found
+
+
+def _last_figure(notebook: Mapping[str, Any]) -> tuple[bytes, str]:
+    """The last figure that a page shows: PNG bytes, and its alt text."""
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    shown = [output["data"] for output in outputs if output.get("data", {}).get(MIME, {}).get("kind") == "figure"]
+    page = "".join(shown[-1]["text/html"])
+    encoded = page.partition("data:image/png;base64,")[2].partition('"')[0]
+    return base64.b64decode(encoded), shown[-1][MIME]["alt"]
 
 
 def _belongs(told: list[dict[str, Any]], row: Row) -> bool:

@@ -14,9 +14,14 @@ from labkit.cli import main
 from labkit.course import reproduce
 from labkit.page.record import MIME
 
+FIGURE = '<img alt="Points." src="data:image/png;base64,UE5H">'
+
 
 def notebook(*told):
     outputs = [{"output_type": "display_data", "data": {MIME: {"schema": 1, **event}}} for event in told]
+    for output in outputs:
+        if output["data"][MIME]["kind"] == "figure":
+            output["data"]["text/html"] = [FIGURE]
     return json.dumps({"cells": [{"cell_type": "code", "outputs": outputs}]})
 
 
@@ -28,9 +33,10 @@ def executed(folder, row, seed, values, finished=True, **changes):
         {"kind": "claim", "text": text, "value": value, "relation": "≥ 40×", "unit": "×"}
         for text, value in zip(row.claims, values, strict=True)
     ]
+    drawn = {"kind": "figure", "alt": "Points."}
     path = folder / row.id / f"seed={seed}" / "nb.ipynb"
     path.parent.mkdir(parents=True)
-    path.write_text(notebook(start, *claims, *([{"kind": "finish"}] if finished else [])), encoding="utf-8")
+    path.write_text(notebook(start, *claims, drawn, *([{"kind": "finish"}] if finished else [])), encoding="utf-8")
 
 
 def test_the_table_has_mean_and_spread_of_what_was_run(tmp_path):
@@ -48,6 +54,8 @@ def test_the_table_has_mean_and_spread_of_what_was_run(tmp_path):
     assert "≥ 40×" in line and f"`labkit reproduce {row.id}`" in line and "99×" not in line
     others = [line for line in text.splitlines() if line.startswith(f"| {other.id}")]
     assert len(others) == len(other.claims) and all("not run" in line for line in others)
+    assert f"![Points.](images/{row.id}.png)" in text and text.count("![") == 1
+    assert (tmp_path / "images" / f"{row.id}.png").read_bytes() == b"PNG"
     assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
 
 
