@@ -41,8 +41,8 @@ import numpy as np
 # %% tags=["parameters"]
 dataset: str = "fashion_mnist"  # data set; fashion_mnist or mnist
 network: str = "lenet5"  # network; lenet_300_100, lenet5, ds_cnn or resnet8
-epochs: int = by_profile(2, 1)  # passes of retraining; 1 to 50
-train_images: int = by_profile(10000, 1000)  # training images used for retraining; 1000 to 55000
+epochs: int = by_profile(4, 1)  # passes of retraining; 1 to 50
+train_images: int = by_profile(20000, 1000)  # training images used for retraining; 1000 to 55000
 calibration_images: int = by_profile(500, 100)  # training images that the criteria look at; 50 to 2000
 block: int = 16  # outputs that a kernel computes at once; 1 to 64
 seed: int = 7  # random seed; 0 to 2**31 - 1
