@@ -292,8 +292,8 @@ lab.show(figure, alt="Before retraining the criteria lie far apart; after it the
 
 # %% [markdown]
 # Read the rows of chance. Least squares repairs much, and training more; the better the repair, the less the choice
-# matters, until chance does as well as any. Activation sparsity is worst before the repair: a channel that seldom speaks
-# may be the one that matters when it does.
+# matters, until chance does as well as any. Where most channels stay, activation sparsity is worst before the repair: a
+# channel that seldom speaks may be the one that matters when it does.
 
 # %% [markdown]
 # ### Size, work and time
