@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator
 
+import hypothesis
 import pytest
+
+# No example has to be made or to end within a given time: other work on the machine is no fault of the code.
+hypothesis.settings.register_profile("labkit", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("labkit")
 
 EDITIONS = 2  # solved by nbval, student by test_notebooks.py
 

@@ -87,7 +87,7 @@ def test_the_key_follows_code_and_parameters_but_not_outputs(home: Path) -> None
     assert plan(["31"])[0][0].key != before
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.integers(1, 50), min_size=1, max_size=4),
     st.lists(st.floats(0, 0.99, allow_nan=False), min_size=1, max_size=4),

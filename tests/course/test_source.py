@@ -65,7 +65,7 @@ _code_cell = st.tuples(
 ).map(lambda pair: "\n".join([pair[0], "x = 0", *pair[1]]) + "\n")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.one_of(_text_cell, _code_cell), min_size=1, max_size=5), st.integers(1, 3))
 def test_any_cells_agree_with_jupytext(blocks, gap):
     from pathlib import Path

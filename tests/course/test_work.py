@@ -119,7 +119,7 @@ def test_reset_of_a_copy_without_the_learners_work_keeps_nothing(toy):
     assert (copy.fate, copy.kept) == ("renewed", None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(["lab", "write", "edition", "reset", "delete", "lose"]), max_size=12))
 def test_whatever_happens_no_text_of_the_learners_is_lost(tmp_path_factory, steps):
     root = build(tmp_path_factory.mktemp("course"))

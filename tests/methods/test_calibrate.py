@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.optimize import minimize_scalar
@@ -17,7 +17,6 @@ from labkit.methods.quantize import fake_quantize
 samples = hnp.arrays(np.float32, st.integers(1, 50), elements=st.floats(-100, 100, width=32))
 
 
-@settings(deadline=None)  # other work on the machine is no fault of the code
 @given(samples, st.floats(50, 100))
 def test_percentiles_lie_within_the_range(x, percent):
     low, high = minmax(x)
@@ -27,7 +26,6 @@ def test_percentiles_lie_within_the_range(x, percent):
     assert inner == tuple(float(end) for end in np.percentile(x, [100 - percent, percent]))
 
 
-@settings(deadline=None)  # other work on the machine is no fault of the code
 @given(samples, st.sampled_from([2, 4, 8]))
 def test_the_search_is_never_worse_than_the_full_range(x, bits):
     def error(ends):

@@ -35,7 +35,7 @@ def test_the_gram_is_that_of_the_channels_parts_formed_one_by_one():
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(0, 31))
 def test_a_sum_of_the_gram_is_what_the_sums_lose(seed, chosen):
     features, weights, owner = reader(seed)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.cluster import KMeans
@@ -28,7 +28,6 @@ from labkit.methods.cluster import (
 from labkit.methods.theory import lloyd_max
 
 seeds = st.integers(0, 2**32 - 1)
-no_deadline = settings(deadline=None)  # other work on the machine is no fault of the code
 arrays = hnp.arrays(
     np.float32,
     hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=6),
@@ -71,7 +70,6 @@ def test_a_linear_start_has_groups_without_values_and_they_are_moved():
     assert len(np.unique(kmeans(values, begin)[1])) == 64
 
 
-@no_deadline
 @given(seeds, st.integers(1, 12), st.sampled_from(STARTS))
 def test_each_round_of_kmeans_lowers_the_error(seed, count, kind):
     values = drawn(seed, 200)
@@ -86,7 +84,6 @@ def test_each_round_of_kmeans_lowers_the_error(seed, count, kind):
             assert math.isclose(moved[k], values[labels == k].mean(), rel_tol=1e-9, abs_tol=1e-12)
 
 
-@no_deadline
 @given(arrays.filter(lambda a: a.size > 0), st.integers(1, 9))
 def test_nearest_is_the_smallest_distance(values, count):
     centroids = start(values, count, "random", np.random.default_rng(count))
@@ -119,7 +116,6 @@ def test_on_a_gaussian_it_finds_lloyd_and_max():
     np.testing.assert_allclose(centroids, lloyd_max(2)[1], atol=0.02)
 
 
-@no_deadline
 @given(arrays, st.integers(1, 40), st.sampled_from(STARTS))
 @example(np.zeros((0, 3), np.float32), 4, "linear")
 @example(np.full((2, 3), 0.1, np.float32), 4, "linear")
@@ -147,7 +143,6 @@ def test_a_layer_with_fewer_numbers_than_asked_for_loses_nothing():
         assert count == 2**16 or np.array_equal(codebook[indices], values)
 
 
-@no_deadline
 @given(seeds, st.integers(1, 6))
 def test_a_channel_is_shared_as_if_it_were_alone(seed, count):
     kernel = np.random.default_rng(seed).normal(size=(3, 3, 2, 4)).astype(np.float32)
@@ -165,7 +160,6 @@ def test_channels_without_weights():
     assert expand(books, indices).shape == (0, 3)
 
 
-@no_deadline
 @given(seeds, st.integers(1, 5))
 def test_the_gradient_of_a_centroid_against_finite_differences(seed, count):
     """Of a loss that is curved in the weights, not just linear: logistic regression on shared weights."""

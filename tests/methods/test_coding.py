@@ -67,7 +67,6 @@ def coders(symbols, size):
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=50).filter(sum))
-@settings(deadline=None)
 def test_entropy_is_scipys(counts):
     assert coding.entropy(np.array(counts)) == pytest.approx(stats.entropy(counts, base=2), rel=1e-12, abs=1e-12)
 
@@ -93,14 +92,12 @@ def fewest_bits(counts):
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=5))
-@settings(deadline=None)
 def test_huffman_is_the_best_prefix_code_of_small_alphabets(counts):
     lengths = coding.huffman_lengths(np.array(counts))
     assert sum(c * int(length) for c, length in zip(counts, lengths, strict=True)) == fewest_bits(counts)
 
 
 @given(streams())
-@settings(deadline=None)
 def test_huffman_lies_within_a_bit_of_the_entropy_and_is_complete(stream):
     counts = np.bincount(stream[0], minlength=stream[1])
     lengths = coding.huffman_lengths(counts).astype(int)
@@ -154,7 +151,6 @@ def test_lengths_out_of_bounds_are_refused_before_a_code_is_written(lengths):
 
 
 @given(streams(), st.integers(9, 24))
-@settings(deadline=None)
 def test_frequencies_sum_up_and_leave_nobody_out(stream, bits):
     counts = np.bincount(stream[0], minlength=stream[1])
     frequencies = coding.quantize_frequencies(counts, bits)
@@ -163,7 +159,6 @@ def test_frequencies_sum_up_and_leave_nobody_out(stream, bits):
 
 
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=4).filter(any))
-@settings(deadline=None)
 def test_frequencies_cost_no_more_than_the_best_by_more_than_a_hair(counts):
     """Against every way to share out 2**4: the greedy choice is at most 2 % of the bits away."""
     counts = np.array(counts)
@@ -192,7 +187,7 @@ def test_frequencies_refuse_what_they_cannot_do():
 
 
 @given(streams())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_coder_gives_back_what_it_was_given(stream):
     symbols, size = stream
     for data, decode in coders(symbols, size):
@@ -201,7 +196,6 @@ def test_every_coder_gives_back_what_it_was_given(stream):
 
 
 @given(streams(), st.integers(9, 30))
-@settings(deadline=None)
 def test_the_range_coder_takes_what_the_frequencies_say_and_six_bytes(stream, bits):
     symbols, size = stream
     frequencies = tables(symbols, size, bits)[1]
@@ -226,7 +220,6 @@ def test_the_stream_of_the_lesson():
 
 
 @given(st.lists(st.tuples(st.sampled_from([(1, 3), (2, 5), (49, 99)]), st.integers(1, 60)), min_size=1, max_size=6))
-@settings(deadline=None)
 def test_carries_reach_the_bytes_that_went_out(runs):
     """The middle of an odd number again and again closes in on one half: which side it is stays open, and bytes wait.
 
@@ -286,7 +279,7 @@ def test_one_symbol_or_none_costs_nothing():
 
 
 @given(streams(), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_bytes_that_are_missing_or_too_many_are_refused(stream, data):
     symbols, size = stream
     for number, (coded, decode) in enumerate(coders(symbols, size)[:3]):
@@ -300,7 +293,7 @@ def test_bytes_that_are_missing_or_too_many_are_refused(stream, data):
 
 
 @given(streams(), st.binary(max_size=300), st.integers(0, 2000))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_bytes_give_symbols_or_one_sentence(stream, foreign, count):
     symbols, size = stream
     for _, decode in coders(symbols, size):

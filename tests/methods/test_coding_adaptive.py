@@ -23,7 +23,7 @@ def problems(draw):
 
 
 @given(problems())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_was_coded_comes_back(problem):
     symbols, size, groups, back = problem
     data = adaptive.adaptive_encode(symbols, size, groups, back)
@@ -32,7 +32,6 @@ def test_what_was_coded_comes_back(problem):
 
 
 @given(problems())
-@settings(deadline=None)
 def test_missing_and_surplus_bytes_are_refused(problem):
     symbols, size, groups, back = problem
     data = adaptive.adaptive_encode(symbols, size, groups, back)
@@ -42,7 +41,7 @@ def test_missing_and_surplus_bytes_are_refused(problem):
 
 
 @given(problems(), st.binary(max_size=100), st.integers(0, 300))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_bytes_give_symbols_or_one_sentence(problem, foreign, count):
     _, size, _, back = problem
     try:
@@ -54,7 +53,6 @@ def test_any_bytes_give_symbols_or_one_sentence(problem, foreign, count):
 
 
 @given(problems())
-@settings(deadline=None)
 def test_the_bytes_are_those_of_the_closed_form(problem):
     symbols, size, groups, _ = problem
     which = np.zeros(len(symbols), int) if groups is None else np.unique(groups, return_inverse=True)[1].reshape(-1)

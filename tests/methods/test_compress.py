@@ -18,7 +18,7 @@ WEIGHTS = arrays.arrays(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(WEIGHTS, st.floats(0.01, 1))
 def test_prune_keeps_the_largest(weights, kept):
     mask = compress.prune(weights, kept)
@@ -35,7 +35,7 @@ def test_prune_with_importance_and_ties():
     assert compress.prune(np.ones((1, 1)), 1e-9).tolist() == [[True]]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(WEIGHTS, st.integers(1, 6))
 def test_share_leaves_zeros_and_signs_of_the_mask(weights, values):
     shared = compress.share(weights, values)

@@ -58,7 +58,7 @@ tensors = st.one_of(
 networks = st.dictionaries(st.text(min_size=1, max_size=12), tensors, max_size=5)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(networks)
 def test_what_is_written_is_read_again_bit_for_bit(network):
     assert same(network, lkz.unpack(lkz.pack(network)))
@@ -229,7 +229,7 @@ def test_sizes_made_up_are_refused_before_memory_is_taken(body):
     assert one_sentence(caught.value), str(caught.value)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.data())
 def test_whatever_the_bytes_say_reading_ends_with_tensors_or_a_sentence(data):
     """Changed anywhere and sealed again, so that no checksum helps: no crash, and no more memory than weights allow."""
@@ -246,7 +246,7 @@ def test_whatever_the_bytes_say_reading_ends_with_tensors_or_a_sentence(data):
         assert sum(tensor.size for tensor in found.values()) <= MOST_WEIGHTS
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_random_bytes_with_a_right_checksum(body):
     try:

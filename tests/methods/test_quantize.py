@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -24,7 +24,6 @@ reals = st.floats(-1e6, 1e6, width=32)
 arrays = hnp.arrays(np.float32, hnp.array_shapes(max_dims=3, max_side=5), elements=reals)
 
 
-@settings(deadline=None)  # other work on the machine is no fault of the code
 @given(reals, reals, st.integers(2, 16), st.booleans(), st.booleans())
 def test_zero_is_exact_and_the_range_covered(a, b, bits, signed, symmetric):
     low, high = min(a, b), max(a, b)
@@ -39,7 +38,6 @@ def test_zero_is_exact_and_the_range_covered(a, b, bits, signed, symmetric):
         assert ends[0] == -ends[1]
 
 
-@settings(deadline=None)  # other work on the machine is no fault of the code
 @given(arrays, st.floats(2**-10, 2**10, width=32), st.integers(-8, 7), st.sampled_from(sorted(set(TYPES) - {"int2"})))
 def test_quantize_is_onnx_s_formula_number_by_number(x, scale, zero_point, dtype):
     low, high, held = TYPES[dtype]
@@ -67,7 +65,6 @@ def test_ties_infinities_and_known_values():
     assert affine_parameters(5, 6) == affine_parameters(0, 6), "widened to hold zero"
 
 
-@settings(deadline=None)  # other work on the machine is no fault of the code
 @given(arrays.filter(lambda x: x.ndim > 1), st.data())
 def test_a_channel_at_a_time_is_the_whole_with_an_axis(x, data):
     axis = data.draw(st.integers(-x.ndim, x.ndim - 1))
@@ -80,7 +77,6 @@ def test_a_channel_at_a_time_is_the_whole_with_an_axis(x, data):
         assert scales[i] == np.float32(weight_scales(channel, 4))
 
 
-@settings(deadline=None)  # other work on the machine is no fault of the code
 @given(arrays, st.integers(2, 12), st.booleans())
 def test_fake_quantize_errs_by_half_a_step_and_settles(x, bits, symmetric):
     y = fake_quantize(x, bits, symmetric=symmetric)
@@ -142,7 +138,6 @@ def test_bad_input_is_refused_in_one_sentence(call, words):
     assert "\n" not in str(caught.value)
 
 
-@settings(deadline=None)  # other work on the machine is no fault of the code
 @given(arrays.filter(lambda x: x.ndim > 0 and x.size), st.integers(1, 7), st.data())
 def test_a_group_is_quantized_as_if_alone(x, group, data):
     axis = data.draw(st.integers(-x.ndim, x.ndim - 1))

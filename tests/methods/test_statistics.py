@@ -165,7 +165,7 @@ def test_images_paired_reach_the_power_asked(discordant):
     assert power == pytest.approx(0.8, abs=step)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000), st.integers(2, 12))
 def test_seed_spread_is_students(seed, count):
     values = np.random.default_rng(seed).normal(0.9, 0.01, count)

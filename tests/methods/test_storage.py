@@ -36,7 +36,7 @@ layouts = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(matrices(), layouts, st.sampled_from(FORMATS))
 def test_bytes_by_formula_are_those_written_and_the_array_comes_back(array, layout, format):
     if format == "2:4":
@@ -48,7 +48,7 @@ def test_bytes_by_formula_are_those_written_and_the_array_comes_back(array, layo
     assert back.dtype == array.dtype and back.shape == array.shape and np.array_equal(back, array)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(matrices(dtypes=("float32", "float64", "int8")))
 def test_csr_coo_and_blocks_are_scipys(array):
     wide = Layout(index_bytes=4, block=(4, 2))
