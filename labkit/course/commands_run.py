@@ -70,7 +70,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from labkit.base import places
     from labkit.course.plan import plan
     from labkit.course.run import execute
-    from labkit.course.run_live import Live, table
+    from labkit.course.run_live import Live, claims, table
 
     at_once = _at_once(arguments.at_once)
     base = (arguments.folder or places.course() / "build").absolute()
@@ -90,8 +90,12 @@ def _run(arguments: argparse.Namespace) -> int:
     result = execute(jobs, runs, at_once=at_once, resume=arguments.resume, live=live, asked=wanted)
     from labkit.course import report
 
-    page = report.write(report.pages_of(result.outcomes, runs), base / "report" / "index.html")
-    live.say(f"\n{table(result.outcomes)}\nReport: {_shown(page)}")
+    pages = report.pages_of(result.outcomes, runs)
+    page = report.write(pages, base / "report" / "index.html")
+    live.say(f"\n{table(result.outcomes)}")
+    if len(pages) == 1 and (claimed := claims(pages[0].of_kind("claim"))):  # more of them are for the report
+        live.say(f"\n{claimed}\n")
+    live.say(f"Report: {_shown(page)}")
     if result.interrupted:
         again = ["labkit", "run", "--resume", *(["-o", str(arguments.folder)] if arguments.folder else [])]
         live.say(f"Stopped; go on with: {shlex.join(again)}")

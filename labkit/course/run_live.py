@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from typing import Protocol, TextIO
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TextIO
 
 from labkit.course.plan import Job, Outcome
+from labkit.page.claim import quantity
 
 SIGNS = {"ok": "ok", "failed": "FAILED", "interrupted": "stopped", "not run": "not run"}
 
@@ -91,16 +92,35 @@ def table(outcomes: Sequence[Outcome]) -> str:
         )
         for one in outcomes
     ]
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    right = {4, 5, 6}
+    return f"{_aligned((heads, *rows), right={4, 5, 6})}\n{summary(outcomes)}"
+
+
+def claims(events: Sequence[Mapping[str, Any]]) -> str:
+    """What one page claimed, a line a claim; nothing when it claimed nothing."""
+    heads = ("result", "claim", "measured", "asked")
+    rows = [
+        (
+            "shown, would not hold" if one["status"] == "shown" and one.get("held") is False else str(one["status"]),
+            str(one["text"]),
+            "" if one.get("value") is None else quantity(float(one["value"]), str(one.get("unit", ""))),
+            str(one.get("relation", "")),
+        )
+        for one in events
+    ]
+    return _aligned((heads, *rows), right={2}) if rows else ""
+
+
+def _aligned(rows: Sequence[Sequence[str]], right: Container[int]) -> str:
+    """*rows*, the heads first, in columns as wide as they need; a line below the heads."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(
             f"{cell:>{n}}" if i in right else f"{cell:<{n}}"
             for i, (cell, n) in enumerate(zip(row, widths, strict=True))
         )
-        for row in (heads, tuple("─" * n for n in widths), *rows)
+        for row in (rows[0], ["─" * n for n in widths], *rows[1:])
     ]
-    return "\n".join([*(line.rstrip() for line in lines), summary(outcomes)])
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:

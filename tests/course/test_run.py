@@ -16,7 +16,7 @@ import run_toys as toys
 
 from labkit.course.plan import plan
 from labkit.course.run import Result, execute
-from labkit.course.run_live import Live
+from labkit.course.run_live import Live, claims
 
 LOOK = (
     "import json, os, pathlib, sys\n"
@@ -198,6 +198,21 @@ def test_a_terminal_gets_a_line_a_running_lesson(tmp_path: Path, monkeypatch: py
     assert "\x1b[2A\x1b[J" in stream.getvalue()
     live.say("done")
     assert stream.getvalue().endswith("\x1b[1A\x1b[Jdone\n")
+
+
+def test_one_lesson_alone_prints_what_it_claimed(tmp_path: Path) -> None:
+    claim = "start('00').claim('Times smaller', 46.014, at_least=40, unit='×', holds='always')"
+    home = toys.course(tmp_path, {"00": ["import labkit", f"labkit.{claim}"], "10": ["1"]})
+    alone, silent, both = (toys.labkit(home, "run", *numbers).said for numbers in (["00"], ["10"], ["00", "10"]))
+    assert "held    Times smaller    46.01×  ≥ 40×" in alone, alone
+    assert "asked" not in silent and "asked" not in both
+
+
+def test_a_claim_that_is_only_shown_says_whether_it_would_hold() -> None:
+    shown = {"text": "Gain", "status": "shown", "value": 0.01, "unit": "points", "relation": "≥ 2.00 points"}
+    missed, held = claims([{**shown, "held": False}]), claims([{**shown, "held": True}])
+    assert "shown, would not hold  Gain   1.00 points  ≥ 2.00 points" in missed
+    assert "would" not in held and claims([]) == ""
 
 
 def test_exit_codes() -> None:
