@@ -61,8 +61,10 @@ TOY = [
     "_ = plt.plot(history.history['loss'])",
     ("tfmot.sparsity.keras.prune_low_magnitude(3)", "raises-exception"),
 ]
-TIMED = re.compile(r"\b(?:n|µ|u|m)?s\b|\bseconds?\b|\btimes?\b|×|\bfaster\b|\bslower\b|\blatency\b|\ba second\b|step")
-NUMBER = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?|[━=.>]{3,}")
+TIMED = re.compile(
+    r"\b(?:n|µ|u|m)?s\b|\bseconds?\b|\b[Tt]imes?\b|\bquartiles\b|×|\bfaster\b|\bslower\b|\blatency\b|\ba second\b|step"
+)
+NUMBER = re.compile(r" *[-+]?\d[\d.,]*(?:e[-+]?\d+)?|[━=.>]{3,}")  # NumPy pads its numbers
 ADDRESS = re.compile(r"0x[0-9a-f]+|/tmp/[\w./-]+")
 
 
@@ -93,7 +95,7 @@ def shown(output: dict[str, Any]) -> tuple[str, str]:
     text = output.get("text") or data.get("text/plain") or f"{output.get('ename')}: {output.get('evalue')}"
     lines = ADDRESS.sub("0x", "".join(text)).splitlines()
     if lines and " | " in lines[0] and TIMED.search(lines[0]):  # a table that has times: its other columns only
-        keep = [not TIMED.search(head) for head in lines[0].split(" | ")]
+        keep = [not TIMED.search(head) and head != "n" for head in lines[0].split(" | ")]
         rows = [line.split(" | ") for line in lines]
         lines = [" | ".join(word for word, wanted in zip(row, keep, strict=False) if wanted) for row in rows]
     plain = [line if line.startswith("LEFT") or not TIMED.search(line) else NUMBER.sub("#", line) for line in lines]
