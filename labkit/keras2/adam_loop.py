@@ -44,10 +44,12 @@ def run_adam(
     epochs: int,
     learning_rate: float,
     how: How,
+    *,
+    training: bool = True,
 ) -> None:
     """Adam on *tuned* with the *projected* gradients of the model's variables, and *write* after each step.
 
-    ``between(step, steps)`` is called every 50 steps, and at half of them.
+    ``between(step, steps)`` is called every 50 steps, and at half of them. *training* is what the model is called with.
     """
     if epochs < 1 or how.batch_size < 1 or learning_rate <= 0 or not 0 < len(x) == len(y):
         raise UsageError(
@@ -75,7 +77,7 @@ def run_adam(
             if answered:
                 wanted = tf.gather(wanted, moves[i], batch_dims=1)
             with tf.GradientTape() as tape:
-                value = loss(wanted, model(as_floats(batch), training=True))
+                value = loss(wanted, model(as_floats(batch), training=training))
             optimizer.apply_gradients(zip(projected(tape.gradient(value, trained)), tuned, strict=True))
             write()
             total += value

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from labkit.base.errors import UsageError, nearest
 from labkit.keras2.adam_loop import Gradients, How, run_adam
+from labkit.keras2.norms import standardize
 from labkit.keras2.sharing import summing
 from labkit.keras2.tensors import name_of, set_tensors, tensors, variables
 from labkit.methods.compress import Shared, code, prune, share, tidy
@@ -33,8 +34,8 @@ _SHARES = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """How small a network is made: the share of each kernel that stays (by name), the different values of each kernel
-    and bias, and the passes and first learning rates of the two trainings."""
+    """How small a network is made: the share of a kernel that stays (by name; of the others all), the different values
+    of each kernel and of each bias (or other vector), and the passes and first learning rates of the two trainings."""
 
     kept: Mapping[str, float]
     values: int = 32
@@ -58,7 +59,8 @@ def deep_compression(
 
     *model* is trained in place, and ends with exactly the weights that the file holds. *chain*: its layers follow one
     another, dense or unpadded convolutions with ReLU, so that ``tidy`` may empty and sort its neurons. A first dense
-    kernel's weights count by the pixels they read. Raises as the stages do.
+    kernel's weights count by the pixels they read. Of a batch normalization two vectors are left to store
+    (`norms.standardize`). Raises as the stages do.
     """
     first = next(iter(recipe.kept), "")
     reads_pixels = first in variables(model) and variables(model)[first].shape[:-1] == (x[0].size,)
@@ -66,9 +68,9 @@ def deep_compression(
     train_pruned(model, x, y, recipe.kept, recipe.epochs, recipe.learning_rate, how, importance=importance)
     if chain:
         set_tensors(model, tidy(tensors(model)))
-    found = tensors(model)
-    shared = {name: share(found[name], recipe.values) for name in recipe.kept}
-    shared |= {name: share(t, recipe.bias_values) for name, t in found.items() if name.endswith("/bias")}
+    standardize(model)
+    found = {name_of(variable): variable.numpy() for variable in model.trainable_variables}
+    shared = {name: share(t, recipe.values if t.ndim > 1 else recipe.bias_values) for name, t in found.items()}
     tune_shared(model, x, y, shared, recipe.tune_epochs, recipe.tune_rate, how)
     return code(tensors(model))
 
@@ -153,7 +155,7 @@ def tune_shared(
     """Train the values that the tensors in *shared* share, and the weights that share none; what they became, by name.
 
     *model* is changed in place and ends with the shared values in it, rounded to float16 numbers, as the file stores
-    them. Zeros stay zeros. Raises as `train_pruned` does.
+    them. Zeros stay zeros. Batch normalizations keep their moving mean and variance. Raises as `train_pruned` does.
     """
     known = variables(model)
     books = {name: tf.Variable(one.codebook) for name, one in shared.items() if len(one.codebook)}
@@ -179,7 +181,7 @@ def tune_shared(
             known[name].assign(tf.gather(tf.concat([[0.0], book], 0), owner[name]))
 
     tuned = [books.get(name_of(variable), variable) for variable in trained]
-    run_adam(model, x, y, tuned, summed, write, None, epochs, learning_rate, how or How())
+    run_adam(model, x, y, tuned, summed, write, None, epochs, learning_rate, how or How(), training=False)
     result = {n: Shared(books[n].numpy() if n in books else one.codebook, one.indices) for n, one in shared.items()}
     result = {name: one.rounded() for name, one in result.items()}
     for name, one in result.items():

@@ -100,6 +100,22 @@ def test_the_file_is_the_network(images):
     assert compress.deep_compression(again, *images, recipe, How(batch_size=50, shifted=True)) == data
 
 
+def test_every_kernel_and_vector_of_a_convolutional_network_is_shared(images):
+    layers, inputs = tf.keras.layers, tf.keras.Input((28, 28, 1))
+    x = layers.Conv2D(4, 3, strides=4, use_bias=False, name="conv")(inputs)
+    x = layers.ReLU()(layers.BatchNormalization(momentum=0.5, name="norm")(x))
+    x = layers.DepthwiseConv2D(3, name="depthwise")(x)
+    model = tf.keras.Model(inputs, layers.Dense(10, name="logits")(layers.Flatten()(x)))
+    recipe = Recipe({"logits/kernel": 0.5}, values=7, bias_values=3, epochs=8, tune_epochs=2)
+    read = lkz.unpack(compress.deep_compression(model, *images, recipe, How(batch_size=50), chain=False))
+    assert all(np.array_equal(read[name], tensor) for name, tensor in tensors(model).items())
+    different = {name: len(np.unique(tensor[tensor != 0])) for name, tensor in read.items()}
+    assert different["norm/moving_mean"] == 0 and different["norm/moving_variance"] == 1
+    for name, tensor in read.items():
+        assert different[name] <= (7 if tensor.ndim > 1 else 3), name
+    assert training.evaluate(model, *images)[1] > 0.9
+
+
 def test_a_teachers_answers_are_those_to_the_moved_images(images):
     x, y = images
     teacher = network(3)
