@@ -33,8 +33,8 @@ class Row:
 
 
 _LENET300 = {"dataset": "mnist", "network": "lenet_300_100"}
-# A pass of LeNet-5 takes up to ten seconds: fewer of them, and one smaller network, or a seed takes an hour. Alone it may
-# spend all of the bytes that 39 times leaves; with a teacher, 1 % of its weights are an eighth of 7.9 %.
+# A pass of LeNet-5 takes up to ten seconds: fewer of them, and one smaller network, or a seed takes an hour. Alone it
+# may spend all of the bytes that 39 times leaves; with a teacher, 1 % of its weights are an eighth of 7.9 %.
 _LENET5 = {"dataset": "mnist", "network": "lenet5"}
 _LENET5_ALONE = {**_LENET5, "kept": 0.086, "epochs": 45, "passes": 12, "rungs": 1}
 _LENET5_TAUGHT = {**_LENET5, "kept": 0.079, "passes": 12, "rungs": 1}
