@@ -63,6 +63,7 @@ TOY = [
 ]
 TIMED = re.compile(
     r"\b(?:n|µ|u|m)?s\b|\bseconds?\b|\b[Tt]imes?\b|\bquartiles\b|×|\bfaster\b|\bslower\b|\blatency\b|\ba second\b|step"
+    r"|FLOP|\bratio\b"
 )
 NUMBER = re.compile(r" *[-+]?\d[\d.,]*(?:e[-+]?\d+)?|[━=.>]{3,}")  # NumPy pads its numbers
 ADDRESS = re.compile(r"0x[0-9a-f]+|/tmp/[\w./-]+")
@@ -86,7 +87,10 @@ def told(number: str, kernel: str, folder: Path) -> list[tuple[str, str]]:
     outcome = ran.outcomes[0]
     assert outcome.status == "ok", outcome.message
     page = json.loads(job.paths(folder / kernel)[0].read_text(encoding="utf-8"))
-    return [shown(output) for cell in page["cells"] for output in cell.get("outputs", [])]
+    outputs = [shown(output) for cell in page["cells"] for output in cell.get("outputs", [])]
+    if any(text.endswith("no guess made") and TIMED.search(text) for _, text in outputs):  # asked was for a time
+        outputs = [(kind, "" if text.endswith("no guess was made") else text) for kind, text in outputs]
+    return outputs
 
 
 def shown(output: dict[str, Any]) -> tuple[str, str]:
