@@ -1,9 +1,18 @@
-"""Batch normalization in two numbers a channel instead of four, for the same network."""
+"""What a batch normalization does to a channel, and the same network with two numbers a channel instead of four."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
+
+
+def norm_scale(layer: Any) -> NDArray[np.float64]:
+    """What a batch normalization multiplies each channel by: gamma / √(variance + epsilon), float64 (channels,)."""
+    gamma = layer.gamma.numpy() if layer.scale else 1.0
+    return gamma / np.sqrt(layer.moving_variance.numpy().astype(np.float64) + layer.epsilon)
 
 
 def standardize(model: tf.keras.Model) -> int:
@@ -18,9 +27,9 @@ def standardize(model: tf.keras.Model) -> int:
     for layer in model.submodules:
         if not isinstance(layer, tf.keras.layers.BatchNormalization) or not (layer.scale and layer.center):
             continue
-        gamma, beta, mean, variance = (np.asarray(part, np.float64) for part in layer.get_weights())
-        slope = gamma / np.sqrt(variance + layer.epsilon)
-        parts = (slope * np.sqrt(1 + layer.epsilon), beta - slope * mean, np.zeros_like(mean), np.ones_like(variance))
+        slope = norm_scale(layer)
+        beta, mean = layer.beta.numpy().astype(np.float64), layer.moving_mean.numpy()
+        parts = (slope * np.sqrt(1 + layer.epsilon), beta - slope * mean, np.zeros_like(mean), np.ones_like(mean))
         layer.set_weights([part.astype(np.float32) for part in parts])
         moved += 1
     return moved

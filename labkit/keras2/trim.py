@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labkit.base.errors import LabkitError, UsageError, one_of
 from labkit.keras2.graph import MAKERS, Graph, Group, Indices, channel_groups, graph, remaining
+from labkit.keras2.norms import norm_scale
 from labkit.keras2.protect import clone
 from labkit.keras2.training import train
 from labkit.methods import channels
@@ -147,12 +148,6 @@ def _norms(found: Graph, group: Group) -> NDArray[np.float64]:
         else:
             scales.append(np.ones(group.size))
     return channels.weight_norms([found.layers[name].get_weights()[0] for name in group.layers], scales)
-
-
-def norm_scale(layer: Any) -> NDArray[np.float64]:
-    """What a batch normalization multiplies each channel by: gamma / √(variance + epsilon), float64 (channels,)."""
-    gamma = layer.gamma.numpy() if layer.scale else 1.0
-    return gamma / np.sqrt(layer.moving_variance.numpy().astype(np.float64) + layer.epsilon)
 
 
 def _outputs(model: Any, names: list[str], images: ArrayLike | None) -> dict[str, NDArray[np.float32]]:
