@@ -63,7 +63,7 @@ TOY = [
 ]
 TIMED = re.compile(
     r"\b(?:n|µ|u|m)?s\b|\bseconds?\b|\b[Tt]imes?\b|\bquartiles\b|×|\bfaster\b|\bslower\b|\blatency\b|\ba second\b|step"
-    r"|FLOP|\bratio\b"
+    r"|FLOP|(?:^|\| )ratio\b"
 )
 NUMBER = re.compile(r" *[-+]?\d[\d.,]*(?:e[-+]?\d+)?|[━=.>]{3,}")  # NumPy pads its numbers
 ADDRESS = re.compile(r"0x[0-9a-f]+|/tmp/[\w./-]+")
