@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TextIO
 
 from labkit.course.plan import Job, Outcome
-from labkit.page.claim import measured
+from labkit.page.claim import quantity
 
 SIGNS = {"ok": "ok", "failed": "FAILED", "interrupted": "stopped", "not run": "not run"}
 
@@ -102,7 +102,7 @@ def claims(events: Sequence[Mapping[str, Any]]) -> str:
         (
             "shown, would not hold" if one["status"] == "shown" and one.get("held") is False else str(one["status"]),
             str(one["text"]),
-            "" if one["value"] is None else measured(one["value"], one.get("spread"), one["unit"]),
+            " ± ".join(quantity(one[key], one["unit"]) for key in ("value", "spread") if one.get(key) is not None),
             str(one.get("relation", "")),
         )
         for one in events

@@ -32,7 +32,8 @@ class Claim:
     @property
     def sentence(self) -> str:
         """The claim with its figures in words."""
-        return f"{self.text}: {measured(self.value, self.spread, self.unit)}, asked {self.relation}"
+        spread = "" if self.spread is None else f" ± {quantity(self.spread, self.unit)}"
+        return f"{self.text}: {quantity(self.value, self.unit)}{spread}, asked {self.relation}"
 
     def event(self, lesson: str) -> dict[str, Any]:
         """The claim as a record."""
@@ -88,11 +89,6 @@ def judge(
         assert equals is not None
         held, relation = value == equals, f"= {quantity(equals, unit)}"
     return Claim(text, value, relation, unit, spread, bool(held), asserted)
-
-
-def measured(value: float, spread: float | None, unit: str = "") -> str:
-    """A claim's value, with its spread where it has one."""
-    return quantity(value, unit) + ("" if spread is None else f" ± {quantity(spread, unit)}")
 
 
 def quantity(value: float, unit: str = "") -> str:
