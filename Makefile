@@ -5,7 +5,7 @@ KERNEL  ?=
 UV      := uv==0.13.9
 BIN     := .venv/bin
 
-.PHONY: setup run lab test compare notebooks lock clean
+.PHONY: setup run lab test notebooks lock clean
 
 setup: .venv/installed
 
@@ -15,8 +15,8 @@ setup: .venv/installed
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python has no venv: install it (on Debian and Ubuntu: apt install python3-venv), then run make again."; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --no-deps --no-build-isolation -e .
 	@touch $@
 
 run: setup        ## run every solved lesson, then write build/report/index.html
@@ -25,11 +25,8 @@ run: setup        ## run every solved lesson, then write build/report/index.html
 lab: setup        ## open JupyterLab on lesson 00, on your own copies in work/
 	@$(BIN)/labkit lab
 
-test: setup       ## every test, the notebooks included (KERNEL=cold: none shares another's start of TensorFlow)
-	$(BIN)/ruff check . && $(BIN)/mypy && $(if $(KERNEL),LABKIT_KERNEL=$(KERNEL)) LABKIT_PROFILE=fast $(BIN)/pytest -n 2 --dist loadfile --nbval-lax tests notebooks/solved
-
-compare: setup    ## every lesson on a cold and on a warm kernel, and the two compared: before a release
-	$(BIN)/pytest -n 2 --every-lesson tests/course/test_warm_equal.py
+test: setup       ## every test, the notebooks included
+	$(BIN)/ruff check . && $(BIN)/mypy && LABKIT_PROFILE=fast $(BIN)/pytest -n 2 --dist loadfile --nbval-lax tests notebooks/solved
 
 notebooks: setup  ## rebuild both editions of the lessons whose source changed
 	@$(BIN)/labkit build

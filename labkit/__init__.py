@@ -18,7 +18,7 @@ quiet_tensorflow()
 def __getattr__(name: str) -> Any:
     """Load ``start`` when a page first asks for it: it brings NumPy, which ``labkit --help`` does without."""
     if name == "start":
-        from labkit.page.session import start
+        from labkit.session.lab import start
 
         return start
     raise AttributeError(f"module 'labkit' has no attribute {name!r}")

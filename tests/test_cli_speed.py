@@ -34,7 +34,7 @@ def best_of_ten(code: str, limit: float) -> float:
 
 HELP = """
 import sys
-from labkit.cli import main
+from labkit.cli.main import main
 try:
     main(["--help"])
 except SystemExit as end:
@@ -50,7 +50,7 @@ def test_import_labkit_takes_less_than_two_tenths_of_a_second():
     assert best_of_ten("import labkit", 0.2) < 0.2
 
 
-@pytest.mark.parametrize("code", [HELP, "import labkit", "import labkit.course.doctor, labkit.course.work"])
+@pytest.mark.parametrize("code", [HELP, "import labkit", "import labkit.learner.doctor, labkit.learner.work"])
 def test_nothing_heavy_is_imported(code):
     code += f"\nimport sys\nprint('loaded:', *[name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -58,9 +58,9 @@ def test_nothing_heavy_is_imported(code):
 
 
 def test_every_commands_help_ends_with_an_example():
-    from labkit import cli
+    from labkit.cli.main import parser
 
-    commands = next(action for action in cli.parser()._actions if action.dest == "command").choices
+    commands = next(action for action in parser()._actions if action.dest == "command").choices
     assert {"run", "build", "lab", "reset", "report", "data", "models", "doctor", "progress"} <= set(commands)
     for name, command in commands.items():
         _, found, example = command.format_help().partition("example")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from labkit.base import source
+from labkit.authoring import build, lint
+from labkit.authoring.lint import links
 from labkit.base.places import course
-from labkit.course import build, gates, gates_links
+from labkit.lesson import source
 
 NOTEBOOKS = course() / "notebooks"
 LESSONS = source.lessons(NOTEBOOKS)
@@ -18,21 +19,21 @@ def test_there_are_lessons():
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
 def test_a_lesson_passes_every_gate(lesson):
-    found = gates.lesson_findings(lesson, LESSONS)
+    found = lint.lesson_findings(lesson, LESSONS)
     assert not found, "\n" + "\n".join(found)
 
 
 def test_no_edition_is_stale_and_the_course_table_is_current():
-    problems, _ = build.check((), NOTEBOOKS)
+    problems = build.check((), NOTEBOOKS)
     assert not problems, "\n" + "\n".join(problems)
 
 
 def test_the_links_of_the_documents_lead_somewhere():
-    found = list(gates_links.documents(course()))
+    found = list(links.documents(course()))
     assert not found, "\n" + "\n".join(found)
 
 
 def test_the_page_pattern_names_every_gate():
     text = (course() / "docs" / "page.md").read_text(encoding="utf-8")
-    missing = [name for name in (*gates.LESSON_GATES, *gates.COURSE_GATES) if f"**{name}**" not in text]
+    missing = [name for name in (*lint.LESSON_GATES, *lint.COURSE_GATES) if f"**{name}**" not in text]
     assert not missing, f"docs/page.md does not say: {missing}"

@@ -1,4 +1,4 @@
-"""Imports between labkit's rooms go one way, as the contract in pyproject.toml says."""
+"""Imports between labkit's packages go one way, as the contract in pyproject.toml says."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ def test_imports_go_one_way():
     assert "Imports go one way KEPT" in done.stdout
 
 
-def test_the_contract_names_every_room():
-    rooms = {path.parent.name for path in (ROOT / "labkit").glob("*/__init__.py")}
+def test_the_contract_names_every_package():
+    packages = {path.parent.name for path in (ROOT / "labkit").glob("*/__init__.py")}
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert {room for room in rooms if f"labkit.{room}" not in text} == set()
+    assert {package for package in packages if f"labkit.{package}" not in text} == set()
 
 
 def test_an_import_the_other_way_is_found(tmp_path):
     """The contract is not empty: a base that imports from a page is refused."""
-    for room in ("base", "methods", "keras2", "assets", "deploy", "exercises", "page", "course"):
-        (tmp_path / "labkit" / room).mkdir(parents=True)
-        (tmp_path / "labkit" / room / "__init__.py").touch()
-    start = "def __getattr__(name):\n    from labkit.page.session import start\n"
+    packages = "base lesson methods keras2 deploy assets exercises session learner runner authoring report cli"
+    for package in packages.split():
+        (tmp_path / "labkit" / package).mkdir(parents=True)
+        (tmp_path / "labkit" / package / "__init__.py").touch()
+    start = "def __getattr__(name):\n    from labkit.session.lab import start\n"
     (tmp_path / "labkit" / "__init__.py").write_text(start)
-    (tmp_path / "labkit" / "page" / "session.py").write_text("start = print\n")
-    (tmp_path / "labkit" / "cli.py").touch()
+    (tmp_path / "labkit" / "session" / "lab.py").write_text("start = print\n")
     assert lint(tmp_path).returncode == 0
-    (tmp_path / "labkit" / "base" / "__init__.py").write_text("def late():\n    import labkit.page\n")
+    (tmp_path / "labkit" / "base" / "__init__.py").write_text("def late():\n    import labkit.session\n")
     done = lint(tmp_path)
     assert done.returncode == 1
-    assert "labkit.base is not allowed to import labkit.page" in done.stdout
+    assert "labkit.base is not allowed to import labkit.session" in done.stdout

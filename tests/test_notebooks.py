@@ -1,8 +1,6 @@
 """Every student edition runs from top to bottom as a learner finds it: with its exercises unfilled.
 
-The solved editions are run again by nbval, as `make test` calls it. Both run on the kernels that
-`labkit.course.kernels` chooses: warm ones where tests/conftest.py has started a server, but for what changed and a
-sixth of the others.
+The solved editions are run again by nbval, as `make test` calls it.
 """
 
 from __future__ import annotations
@@ -11,15 +9,15 @@ import json
 
 import pytest
 
-from labkit.base import source
-from labkit.course import plan, run
-from labkit.page import record
+from labkit.lesson import source
+from labkit.runner import plan, scheduler
+from labkit.session import record
 
 
 @pytest.mark.parametrize("number", [lesson.number for lesson in source.lessons()])
 def test_a_student_edition_runs_with_its_exercises_unfilled(number, tmp_path):
     jobs, _ = plan.plan([number], profile="fast", edition="student")
-    result = run.execute(jobs, tmp_path)
+    result = scheduler.execute(jobs, tmp_path)
     assert result.exit_code == 0, result.outcomes
     page = next(tmp_path.rglob(f"{number}_*.ipynb"))
     events = record.events(json.loads(page.read_text(encoding="utf-8")))

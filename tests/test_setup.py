@@ -19,13 +19,13 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import labkit
-from labkit.course import lock
+from labkit.learner import requirements
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DIRECT = {req.name: req for req in map(Requirement, PROJECT["dependencies"])}
 FOR_TESTS = {req.name: req for req in map(Requirement, PROJECT["optional-dependencies"]["test"])}
-LOCK = lock.read_all(ROOT / "requirements.lock")
+LOCK = requirements.read_all(ROOT / "requirements.lock")
 SYSTEMS = {
     "Linux": {"sys_platform": "linux", "os_name": "posix", "platform_system": "Linux", "platform_machine": "x86_64"},
     "macOS": {"sys_platform": "darwin", "os_name": "posix", "platform_system": "Darwin", "platform_machine": "arm64"},
@@ -62,7 +62,7 @@ def committed() -> list[Path]:
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_the_lock_has_one_version_of_everything_for_each_python_and_system(system, python):
-    names = [pin.name for pin in lock.read(ROOT / "requirements.lock", environment(system, python))]
+    names = [pin.name for pin in requirements.read(ROOT / "requirements.lock", environment(system, python))]
     assert sorted(set(names)) == sorted(names)
     assert set(DIRECT | FOR_TESTS) <= set(names)
 
@@ -86,7 +86,7 @@ def test_pip_takes_what_uv_locked():
     """uv overlooks an upper bound on Python, pip refuses it: the lines for a machine without make would fail."""
     here = ".".join(map(str, sys.version_info[:3]))
     refused = []
-    for pin in lock.read(ROOT / "requirements.lock"):
+    for pin in requirements.read(ROOT / "requirements.lock"):
         try:
             facts = metadata.metadata(pin.name)
         except metadata.PackageNotFoundError:
@@ -110,7 +110,9 @@ def test_environment_yml_has_the_same_pins_each_with_its_reason():
     assert pip["pip"][-1] == "-e ."
     pins = dict(line.split("==") for line in pip["pip"][:-1])
     assert list(pins) == sorted(DIRECT)
-    locked = {pin.name: pin.version for pin in lock.read(ROOT / "requirements.lock", environment("Linux", "3.11"))}
+    locked = {
+        pin.name: pin.version for pin in requirements.read(ROOT / "requirements.lock", environment("Linux", "3.11"))
+    }
     assert pins == {name: locked[name] for name in DIRECT}
     for line in read("environment.yml").splitlines():
         if re.match(r"\s+- (\w.*==|python=|-e )", line):
@@ -119,7 +121,7 @@ def test_environment_yml_has_the_same_pins_each_with_its_reason():
 
 def test_the_pythons_are_the_same_everywhere():
     assert PROJECT["requires-python"] == ">=3.11,<3.14"
-    from labkit.course import doctor
+    from labkit.learner import doctor
 
     assert doctor.PYTHONS == ((3, 11), (3, 13))
     assert "(3, 11) <= v <= (3, 13)" in read("Makefile")
@@ -177,7 +179,7 @@ def stand_in(folder: Path, version: str, *, venv: bool = True) -> Path:
 
 
 @needs_make
-@pytest.mark.parametrize("target", ["setup", "run", "lab", "test", "compare", "notebooks", "lock", "clean"])
+@pytest.mark.parametrize("target", ["setup", "run", "lab", "test", "notebooks", "lock", "clean"])
 def test_every_target_is_there(target):
     done = make("-n", target)
     assert done.returncode == 0, done.stderr

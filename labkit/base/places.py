@@ -7,6 +7,8 @@ from pathlib import Path
 
 from labkit.base.errors import LabkitError
 
+PACKAGE = Path(__file__).resolve().parents[1]  # labkit's own folder
+
 
 def course() -> Path:
     """The folder that holds ``notebooks/`` and ``data/``: $LABKIT_HOME, or found upwards from here, or this package's.

@@ -20,7 +20,7 @@ from labkit.deploy.content import Source
 from labkit.deploy.flatbuffer import KINDS
 from labkit.deploy.inspect import layers
 from labkit.deploy.memory import steps
-from labkit.deploy.profile_ops import overhead, single_layers
+from labkit.deploy.single_layers import overhead, single_layers
 from labkit.deploy.timing import Timing, latency
 
 __all__ = ["Machine", "Work", "caches", "layer_times", "machine", "predicted_seconds", "work"]

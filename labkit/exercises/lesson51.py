@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from labkit.exercises.framework import Exercise, Mistake
-from labkit.methods.coding import entropy, huffman_lengths
+from labkit.methods.coding.codes import entropy, huffman_lengths
 
 _RNG = np.random.default_rng(51)
 _COUNTS = [

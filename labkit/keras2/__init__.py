@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-# The names that pages use; each brings TensorFlow only when it is first asked for. labkit.course.reach reads it too.
+# The names that pages use; each brings TensorFlow only when it is first asked for. labkit.authoring.reach reads it too.
 _WHERE = {
     "clone": "protect",
     "weights_digest": "protect",

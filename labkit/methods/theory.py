@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from labkit.base.errors import UsageError
-from labkit.methods import coding
+from labkit.methods.coding import codes
 
 DB_PER_BIT = 20 * math.log10(2)  # 6.0206: one bit halves the step, and a quarter of the power is left
 SINE_DB = 10 * math.log10(1.5)  # 1.7609: a sine's power A²/2 over that of a uniform source, A²/3
@@ -74,7 +74,7 @@ def entropy(probabilities: np.ndarray) -> float:
     p = np.asarray(probabilities, dtype=np.float64)
     if not (np.isfinite(p).all() and (p >= 0).all() and math.isclose(float(p.sum()), 1, abs_tol=1e-9)):
         raise UsageError("The probabilities must be 0 or more and sum to 1: divide counts by their sum.")
-    return coding.entropy(p)
+    return codes.entropy(p)
 
 
 def moments(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

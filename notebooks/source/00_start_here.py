@@ -34,7 +34,7 @@ import sys
 
 from labkit import start
 from labkit.assets.data import as_input
-from labkit.course.doctor import doctor
+from labkit.learner.doctor import doctor
 from labkit.deploy import tflite
 
 import matplotlib.pyplot as plt

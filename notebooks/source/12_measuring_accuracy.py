@@ -33,9 +33,9 @@ from math import comb
 from labkit import by_profile, methods, start
 from labkit.assets.data import as_input
 from labkit.deploy import inspect, tflite
-from labkit.methods.simulate import dense_forward
+from labkit.methods.small_network import dense_forward
 from labkit.methods.trials import power_paired, power_unpaired, train_small
-from labkit.page import plot
+from labkit.session import plot
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -29,8 +29,9 @@
 # %%
 from labkit import by_profile, start
 from labkit.deploy import inspect
-from labkit.methods import blocks, numerics, quantize
-from labkit.page import plot, tables
+from labkit.methods import numerics, quantize
+from labkit.methods.numerics import blocks
+from labkit.session import plot, tables
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt

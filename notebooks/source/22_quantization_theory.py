@@ -32,7 +32,7 @@ from labkit import by_profile, start
 from labkit.deploy import inspect
 from labkit.methods import calibrate, theory
 from labkit.methods.quantize import fake_quantize, sqnr_db
-from labkit.page import plot
+from labkit.session import plot
 
 import matplotlib.pyplot as plt
 import numpy as np

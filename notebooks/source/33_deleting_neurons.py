@@ -29,9 +29,9 @@
 # %%
 from labkit import by_profile, keras2, methods, start
 from labkit.assets.data import as_input
-from labkit.deploy import predict, profile_ops, timing
+from labkit.deploy import forecast, single_layers, timing
 from labkit.keras2.training import evaluate
-from labkit.page import plot
+from labkit.session import plot
 
 from dataclasses import astuple
 
@@ -50,7 +50,7 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 # %%
 lab = start("33", seed=seed)
 images = lab.data(dataset)
-one_layer = profile_ops.single_layers(lab.baseline_file("resnet8"))[1]
+one_layer = single_layers.single_layers(lab.baseline_file("resnet8"))[1]
 whole, baseline = lab.baseline_file(network, dataset), lab.baseline(network, dataset)
 x, y = as_input(images.train.x[:train_images]), images.train.y[:train_images]
 calibration = x[:calibration_images]
@@ -90,7 +90,7 @@ lab.predict("33.p", f"Which share of its time does {network} take with half of i
 
 # %%
 counts = by_profile((2, 4, 8, 12, 16, 17, 20, 24, 28, 32, 33, 40, 48, 49, 56, 64), (8, 16, 24, 32))
-cut = {str(n): predict.resized(one_layer, 16, n) for n in counts}
+cut = {str(n): forecast.resized(one_layer, 16, n) for n in counts}
 stairs = timing.latency(cut, seconds=by_profile(2.0, 0.3), seed=seed)
 figure, axes = plt.subplots()
 axes.plot(counts, [1e3 * took.median_ms for took in stairs.values()], "o-", color="#444444")
@@ -327,7 +327,7 @@ lab.claim("Parameters and MACs off their prediction, all levels together", off, 
 
 # %%
 plans = {f"{share:.0%}": keras2.planned_widths(baseline, chosen[share, "reconstruction"]) for share in levels}
-foretold = predict.forecast(whole, plans, seconds=by_profile(5.0, 0.5), block=block, seed=seed)
+foretold = forecast.forecast(whole, plans, seconds=by_profile(5.0, 0.5), block=block, seed=seed)
 ratios = {s: dict(zip(("MACs", "blocks", "layers"), astuple(foretold[f"{s:.0%}"]), strict=True)) for s in levels}
 rows = []
 for share, row in ratios.items():

@@ -34,8 +34,8 @@ from labkit.deploy import inspect, tflite, timing
 from labkit.deploy.activations import activations
 from labkit.keras2.simulate import correct_by_bits
 from labkit.methods import calibrate, integer, quantize
-from labkit.methods.simulate import dense_forward
-from labkit.page.plot import colour
+from labkit.methods.small_network import dense_forward
+from labkit.session.plot import colour
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -33,7 +33,7 @@ from labkit.assets.data import as_input
 from labkit.deploy import tflite
 from labkit.keras2 import qat
 from labkit.methods import paired, ste
-from labkit.page.plot import colour
+from labkit.session.plot import colour
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -32,7 +32,7 @@ from labkit.assets.data import as_input
 from labkit.deploy import tflite
 from labkit.keras2 import sharing
 from labkit.keras2.training import evaluate
-from labkit.page import plot
+from labkit.session import plot
 
 from itertools import product
 

@@ -33,7 +33,8 @@ import zlib
 
 from labkit import by_profile, start
 from labkit.deploy import inspect, timing
-from labkit.methods import adaptive, coding, prune
+from labkit.methods import prune
+from labkit.methods.coding import adaptive, codes
 
 import constriction
 import matplotlib.pyplot as plt
@@ -98,7 +99,7 @@ for length, grey in ((10, "#BBBBBB"), (100, "#888888")):
     ways = [lgamma(length + 1) - lgamma(p * length + 1) - lgamma(length - p * length + 1) for p in shares]
     axes.plot(shares, np.array(ways) / log(2) / length, color=grey)
     axes.text(0.5, max(ways) / log(2) / length - 0.03, f"{length} symbols", color=grey, ha="center", va="top")
-axes.plot(shares, [coding.entropy([p, 1 - p]) for p in shares], color=paint["entropy"])
+axes.plot(shares, [codes.entropy([p, 1 - p]) for p in shares], color=paint["entropy"])
 axes.text(0.2, 0.79, "entropy", color=paint["entropy"], ha="right")
 axes.set(xlabel="share of ones p", ylabel="bits a symbol", ylim=(0, 1.05))
 lab.show(figure, alt="Bits a symbol by share of ones: the arches for 10 and for 100 symbols rise towards the entropy's.")
@@ -127,7 +128,7 @@ code, found
 # the number lies, and zooms into that part.
 #
 # Fractions grow with every symbol. A *range coder* does the same with whole numbers: it keeps an interval of 48 bits, and
-# puts a byte out as soon as it is settled. `labkit.methods.rangecoder` is that, in fewer than sixty lines. One trap is
+# puts a byte out as soon as it is settled. `labkit.methods.coding.range_coder` is that, in fewer than sixty lines. One trap is
 # left: a later symbol may carry a one into bytes that are out already.
 
 # %% [markdown]
@@ -144,11 +145,11 @@ words = coder.get_compressed()
 theirs = constriction.stream.stack.AnsCoder(words).decode(model, symbols)
 
 # %%
-frequencies, lengths = coding.quantize_frequencies(counts), coding.huffman_lengths(counts)
-by_hand, huffman = coding.range_encode(stream, frequencies), coding.huffman_encode(stream, lengths)
-fast, best = coding.fast_encode(stream, frequencies), coding.entropy(counts) * symbols / 8
-back = [read(data, frequencies, symbols) for read, data in ((coding.range_decode, by_hand), (coding.fast_decode, fast))]
-unequal = np.sum([theirs, *back, coding.huffman_decode(huffman, lengths, symbols)] != stream)
+frequencies, lengths = codes.quantize_frequencies(counts), codes.huffman_lengths(counts)
+by_hand, huffman = codes.range_encode(stream, frequencies), codes.huffman_encode(stream, lengths)
+fast, best = codes.fast_encode(stream, frequencies), codes.entropy(counts) * symbols / 8
+back = [read(data, frequencies, symbols) for read, data in ((codes.range_decode, by_hand), (codes.fast_decode, fast))]
+unequal = np.sum([theirs, *back, codes.huffman_decode(huffman, lengths, symbols)] != stream)
 lab.claim("Symbols that a coder does not give back", unequal, equals=0, holds="always")
 lab.claim("Bytes of the hand coder above the entropy", len(by_hand) - best, between=(0, 7), holds="always")
 lab.claim("Hand coder above the entropy", len(by_hand) / best - 1, at_most=0.001, unit="%")
@@ -273,7 +274,7 @@ def coded(stream: np.ndarray) -> dict[str, float]:
     joined = np.pad(stream, (0, -len(stream) % block)).reshape(-1, block) @ (1 << np.arange(block))
     parts, counts = (stream, joined, np.diff(np.flatnonzero(stream), prepend=-1) - 1), np.bincount(stream, minlength=2)
     sizes = {n: ceil(huffman_bits(np.bincount(each)) / 8) for n, each in zip(list(paint)[1:4], parts, strict=True)}
-    sizes["range coder"] = len(coding.range_encode(stream, coding.quantize_frequencies(counts)))
+    sizes["range coder"] = len(codes.range_encode(stream, codes.quantize_frequencies(counts)))
     sizes["bitmap, deflated"] = len(zlib.compress(np.packbits(stream).tobytes(), 9))
     return {"entropy": entropy(counts) * len(stream) / 8} | sizes
 
@@ -313,11 +314,11 @@ f"{closed - 8 * best:.1f} bits for learning, of {closed:,.0f}"
 
 # %%
 part = stream[:20000]
-one, two = coding.huffman_encode(part, lengths), coding.range_encode(part, frequencies)
-three = coding.fast_encode(part, frequencies)
-readers = {"Huffman, by hand": lambda: coding.huffman_decode(one, lengths, len(part))}
-readers["range coder, by hand"] = lambda: coding.range_decode(two, frequencies, len(part))
-readers["constriction"] = lambda: coding.fast_decode(three, frequencies, len(part))
+one, two = codes.huffman_encode(part, lengths), codes.range_encode(part, frequencies)
+three = codes.fast_encode(part, frequencies)
+readers = {"Huffman, by hand": lambda: codes.huffman_decode(one, lengths, len(part))}
+readers["range coder, by hand"] = lambda: codes.range_decode(two, frequencies, len(part))
+readers["constriction"] = lambda: codes.fast_decode(three, frequencies, len(part))
 timings = timing.interleaved(readers, seconds=by_profile(6.0, 1.5))
 rate = {name: [len(part) / 1e3 / ms for ms in (t.median_ms, t.high_ms, t.low_ms)] for name, t in timings.items()}
 lab.table([{"reader": n, "million symbols/s": "{:.1f} ({:.1f} to {:.1f})".format(*each)} for n, each in rate.items()])
@@ -396,7 +397,7 @@ for name, read, by in (("one bit flipped", flipped, model), ("frequency off by o
 
 # %%
 try:
-    coding.fast_decode(fast[: len(fast) // 2] + fast[len(fast) // 2 + 4 :], frequencies, symbols)
+    codes.fast_decode(fast[: len(fast) // 2] + fast[len(fast) // 2 + 4 :], frequencies, symbols)
 except Exception as error:
     print(error)
 

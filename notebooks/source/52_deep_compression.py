@@ -34,7 +34,7 @@ from labkit import by_profile, keras2, methods, start
 from labkit.assets import published
 from labkit.base.errors import LabkitError
 from labkit.deploy import timing
-from labkit.keras2 import compress, tensors, views
+from labkit.keras2 import tensors, train_compressed, views
 
 import constriction
 import matplotlib.pyplot as plt
@@ -129,7 +129,7 @@ lab.claim("Bits above the entropy, of all indices", above, between=(-1, 100), un
 # zeros are there already.
 
 # %%
-layers, cold = compress.shares(baseline, kept), lab.folder / "untrained.lkz"
+layers, cold = train_compressed.shares(baseline, kept), lab.folder / "untrained.lkz"
 cold.write_bytes(methods.compress.deep_compression(found, layers, values))
 untrained = lab.measure(cold, name="not trained", technique="clustering", latency=False)
 
@@ -255,10 +255,10 @@ empty_dead = lab.check("52.3", empty_dead)
 def small_network(share, passes, targets, loss=None):
     """The baseline with a share of its weights left, as a model and as a file that holds exactly that model."""
     model, few = keras2.clone(baseline), values if share == kept else min(values, 8)
-    recipe = compress.Recipe(compress.shares(model, share), few, min(few, 16), passes, tune_epochs=by_profile(5, 1))
+    recipe = train_compressed.Recipe(train_compressed.shares(model, share), few, min(few, 16), passes, tune_epochs=by_profile(5, 1))
     path = lab.folder / f"{share:.4f}-{'taught' if loss else 'alone'}.lkz"
-    how = compress.How(loss, shifted=dataset == "mnist", seed=seed)
-    path.write_bytes(compress.deep_compression(model, x, targets, recipe, how, chain="lenet" in network))
+    how = train_compressed.How(loss, shifted=dataset == "mnist", seed=seed)
+    path.write_bytes(train_compressed.deep_compression(model, x, targets, recipe, how, chain="lenet" in network))
     return model, path
 
 
@@ -267,7 +267,7 @@ headline = lab.measure(path, name="compressed", technique="clustering")
 
 # %%
 longer = keras2.clone(baseline)
-compress.train_pruned(longer, x, y, {}, epochs, how=compress.How(shifted=dataset == "mnist", seed=seed))
+train_compressed.train_pruned(longer, x, y, {}, epochs, how=train_compressed.How(shifted=dataset == "mnist", seed=seed))
 fair = lab.measure(longer, name="dense, trained as long", technique="baseline", latency=False)
 lab.table([dense, fair, untrained, headline], ["model", "accuracy", "95 % interval", "file", "weights", "not zero"])
 
@@ -312,7 +312,7 @@ lab.table(
 # %%
 targets = views.soft_targets(y, views.teacher_views(lab.baseline("lenet5", dataset), x))
 student = keras2.clone(baseline)
-compress.train_pruned(student, x, targets, {}, passes, how=compress.How(views.taught(), seed=seed))
+train_compressed.train_pruned(student, x, targets, {}, passes, how=train_compressed.How(views.taught(), seed=seed))
 taught = lab.measure(student, name="dense, taught", technique="distillation", latency=False)
 ladder = {"alone": [(headline, path)], "taught": []}
 goals = {"alone": (y,), "taught": (targets, views.taught())}

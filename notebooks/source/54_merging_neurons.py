@@ -30,7 +30,7 @@
 from labkit import by_profile, keras2, methods, start
 from labkit.assets.data import as_input
 from labkit.keras2.training import evaluate
-from labkit.page import plot
+from labkit.session import plot
 
 from itertools import pairwise
 

@@ -10,7 +10,7 @@ import pytest
 
 from labkit.assets.baselines import baseline
 from labkit.base.errors import LabkitError, UsageError
-from labkit.deploy import apart, inspect, profile_ops, roofline, tflite
+from labkit.deploy import apart, inspect, roofline, single_layers, tflite
 from labkit.methods import cost
 
 MACHINE = roofline.Machine(peak=100e9, bandwidth=20e9, cached=80e9, array_bytes=1 << 27)
@@ -72,7 +72,7 @@ def test_the_layers_one_after_another_are_the_network(net: SimpleNamespace, name
     if name == "int8_io":
         details = tflite.interpreter(content).get_input_details()[0]
         value = tflite.quantized(image, details)
-    for alone in profile_ops.single_layers(content):
+    for alone in single_layers.single_layers(content):
         assert len(inspect.layers(alone)) == 1 == len(inspect.summary(alone).operators)
         runner = tflite.interpreter(alone)
         runner.allocate_tensors()
@@ -89,20 +89,20 @@ def test_the_layers_one_after_another_are_the_network(net: SimpleNamespace, name
 
 def test_layers_keep_what_they_are() -> None:
     path = baseline("ds_cnn").tflite_path
-    for row, alone in zip(inspect.layers(path), profile_ops.single_layers(path), strict=True):
+    for row, alone in zip(inspect.layers(path), single_layers.single_layers(path), strict=True):
         (only,) = inspect.layers(alone)
         assert (only.name, only.kind, only.parameters, only.macs) == (row.name, row.kind, row.parameters, row.macs)
 
 
 def test_weights_that_are_unpacked_elsewhere_are_refused(net: SimpleNamespace) -> None:
     with pytest.raises(UsageError, match="float32 or int8"):
-        profile_ops.single_layers(net.files["float16"])
+        single_layers.single_layers(net.files["float16"])
     with pytest.raises(LabkitError, match="damaged"):
-        profile_ops.single_layers(net.files["float32"][:-20])
+        single_layers.single_layers(net.files["float32"][:-20])
 
 
 def test_the_empty_call_adds() -> None:
-    runner = tflite.interpreter(profile_ops.overhead())
+    runner = tflite.interpreter(single_layers.overhead())
     runner.allocate_tensors()
     runner.set_tensor(runner.get_input_details()[0]["index"], np.array([[1.5]], np.float32))
     runner.invoke()

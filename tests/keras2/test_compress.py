@@ -7,11 +7,11 @@ import pytest
 import tensorflow as tf
 
 from labkit.base.errors import LabkitError, UsageError
-from labkit.keras2 import compress, training, views
-from labkit.keras2.compress import How, Recipe
+from labkit.keras2 import train_compressed, training, views
 from labkit.keras2.tensors import set_tensors, tensors
+from labkit.keras2.train_compressed import How, Recipe
 from labkit.methods import lkz
-from labkit.methods.compress import share
+from labkit.methods.deep_compression import share
 
 
 def network(seed: int = 0) -> tf.keras.Model:
@@ -35,7 +35,9 @@ def images():
 
 def test_masks_have_the_share_asked_for_and_hold(images):
     model = network()
-    masks = compress.train_pruned(model, *images, {"a/kernel": 0.05, "b/kernel": 0.5}, 4, how=How(batch_size=50))
+    masks = train_compressed.train_pruned(
+        model, *images, {"a/kernel": 0.05, "b/kernel": 0.5}, 4, how=How(batch_size=50)
+    )
     found = tensors(model)
     assert masks["a/kernel"].sum() == round(0.05 * 784 * 24) and masks["b/kernel"].sum() == 120
     for name, mask in masks.items():
@@ -45,15 +47,15 @@ def test_masks_have_the_share_asked_for_and_hold(images):
 
 def test_one_epoch_of_one_batch_is_enough_to_reach_the_share(images):
     x, y = images
-    masks = compress.train_pruned(network(), x[:20], y[:20], {"a/kernel": 0.1}, 1)
+    masks = train_compressed.train_pruned(network(), x[:20], y[:20], {"a/kernel": 0.1}, 1)
     assert masks["a/kernel"].sum() == round(0.1 * 784 * 24)
 
 
 def test_shared_values_stay_shared_and_learn(images):
     model = network()
-    compress.train_pruned(model, *images, {"a/kernel": 0.1}, 3, how=How(batch_size=50))
+    train_compressed.train_pruned(model, *images, {"a/kernel": 0.1}, 3, how=How(batch_size=50))
     before = {name: share(tensor, 3) for name, tensor in tensors(model).items()}
-    after = compress.tune_shared(model, *images, before, 3, 2e-3, How(batch_size=50))
+    after = train_compressed.tune_shared(model, *images, before, 3, 2e-3, How(batch_size=50))
     for name, one in after.items():
         assert np.array_equal(one.indices, before[name].indices)
         assert np.array_equal(one.codebook, one.codebook.astype(np.float16).astype(np.float32))
@@ -75,7 +77,7 @@ def test_gradients_of_a_shared_value_are_the_sum(images):
         loss = training.cross_entropy(tf.constant(y, tf.int32), model(views.as_floats(tf.constant(x))))
     gradient = tape.gradient(loss, model.get_layer("b").kernel).numpy()
     sums = np.array([gradient[kernel.indices == k].sum() for k in (1, 2)])
-    after = compress.tune_shared(model, x, y, {"b/kernel": kernel}, 1, 1e-2, How(batch_size=len(x)))
+    after = train_compressed.tune_shared(model, x, y, {"b/kernel": kernel}, 1, 1e-2, How(batch_size=len(x)))
     moved = after["b/kernel"].codebook - kernel.codebook
     assert np.allclose(moved, -1e-2 * np.sign(sums), atol=1e-3)
 
@@ -84,20 +86,20 @@ def test_all_zero_tensors_stay_so(images):
     model = network()
     found = tensors(model)
     set_tensors(model, found | {"a/bias": found["a/bias"] * 0})
-    after = compress.tune_shared(model, *images, {"a/bias": share(found["a/bias"] * 0, 4)}, 1)
+    after = train_compressed.tune_shared(model, *images, {"a/bias": share(found["a/bias"] * 0, 4)}, 1)
     assert not tensors(model)["a/bias"].any() and len(after["a/bias"].codebook) == 0
 
 
 def test_the_file_is_the_network(images):
     model = network()
     recipe = Recipe({"a/kernel": 0.03, "b/kernel": 0.3}, values=4, bias_values=4, epochs=4, tune_epochs=1)
-    data = compress.deep_compression(model, *images, recipe, How(batch_size=50, shifted=True))
+    data = train_compressed.deep_compression(model, *images, recipe, How(batch_size=50, shifted=True))
     found = lkz.unpack(data)
     assert all(np.array_equal(found[name], tensor) for name, tensor in tensors(model).items())
     assert max(len(np.unique(tensor)) for tensor in found.values()) <= 5
     assert 4 * sum(t.size for t in found.values()) / len(data) > 60
     again = network()
-    assert compress.deep_compression(again, *images, recipe, How(batch_size=50, shifted=True)) == data
+    assert train_compressed.deep_compression(again, *images, recipe, How(batch_size=50, shifted=True)) == data
 
 
 def test_every_kernel_and_vector_of_a_convolutional_network_is_shared(images):
@@ -107,7 +109,7 @@ def test_every_kernel_and_vector_of_a_convolutional_network_is_shared(images):
     x = layers.DepthwiseConv2D(3, name="depthwise")(x)
     model = tf.keras.Model(inputs, layers.Dense(10, name="logits")(layers.Flatten()(x)))
     recipe = Recipe({"logits/kernel": 0.5}, values=7, bias_values=3, epochs=8, tune_epochs=2)
-    read = lkz.unpack(compress.deep_compression(model, *images, recipe, How(batch_size=50), chain=False))
+    read = lkz.unpack(train_compressed.deep_compression(model, *images, recipe, How(batch_size=50), chain=False))
     assert all(np.array_equal(read[name], tensor) for name, tensor in tensors(model).items())
     different = {name: len(np.unique(tensor[tensor != 0])) for name, tensor in read.items()}
     assert different["norm/moving_mean"] == 0 and different["norm/moving_variance"] == 1
@@ -132,11 +134,11 @@ def test_a_teachers_answers_are_those_to_the_moved_images(images):
 def test_a_student_learns_from_its_teacher(images):
     x, y = images
     teacher = network(3)
-    compress.train_pruned(teacher, x, y, {}, 3, how=How(batch_size=50))
+    train_compressed.train_pruned(teacher, x, y, {}, 3, how=How(batch_size=50))
     wrong = np.zeros_like(y)  # labels that tell nothing: what is learned is the teacher's
     targets = views.soft_targets(wrong, views.teacher_views(teacher, x))
     student = network(5)
-    compress.train_pruned(student, x, targets, {"a/kernel": 0.2}, 4, how=How(views.taught(1.0), batch_size=50))
+    train_compressed.train_pruned(student, x, targets, {"a/kernel": 0.2}, 4, how=How(views.taught(1.0), batch_size=50))
     assert training.evaluate(student, x, y)[1] > 0.9
 
 
@@ -150,12 +152,14 @@ def test_a_student_learns_from_its_teacher(images):
 )
 def test_impossible_recipes(images, kept, epochs, said):
     with pytest.raises(UsageError, match=said):
-        compress.train_pruned(network(), *images, kept, epochs)
+        train_compressed.train_pruned(network(), *images, kept, epochs)
 
 
 def test_a_loss_that_is_no_number(images):
     with pytest.raises(LabkitError, match="learning rate"):
-        compress.train_pruned(network(), *images, {}, 1, how=How(lambda y, z: tf.constant(np.nan) * tf.reduce_sum(z)))
+        train_compressed.train_pruned(
+            network(), *images, {}, 1, how=How(lambda y, z: tf.constant(np.nan) * tf.reduce_sum(z))
+        )
 
 
 def test_tensors_of_another_model():

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from labkit.base.errors import LabkitError, UsageError
-from labkit.methods import coding, rangecoder, sparsity
+from labkit.methods import sparsity
+from labkit.methods.coding import codes as coding
+from labkit.methods.coding import range_coder
 
 STREAM = (np.random.default_rng(51).random(266_200) < 0.08).astype(np.int64)  # PCG64, seed 51
 
@@ -226,7 +228,7 @@ def test_carries_reach_the_bytes_that_went_out(runs):
     Python's long integers, which never put anything out, say what the bytes must be.
     """
     parts = [part for (start, total), times in runs for part in [(start, 1, total)] * times + [(total - 1, 1, total)]]
-    coder, low, width = rangecoder.RangeEncoder(), 0, 2**48
+    coder, low, width = range_coder.RangeEncoder(), 0, 2**48
     for start, share, total in parts:
         coder.put(start, share, total)
         low, width = low + width // total * start, width // total * share
@@ -234,7 +236,7 @@ def test_carries_reach_the_bytes_that_went_out(runs):
             low, width = low << 8, width << 8
     data = coder.finish()
     assert int.from_bytes(data, "big") == low
-    decoder = rangecoder.RangeDecoder(data)
+    decoder = range_coder.RangeDecoder(data)
     for start, share, total in parts:
         assert start <= decoder.look(total) < start + share
         decoder.take(start, share, total)
@@ -242,7 +244,7 @@ def test_carries_reach_the_bytes_that_went_out(runs):
 
 
 def test_a_carry_runs_through_a_row_of_255s():
-    coder, longest = rangecoder.RangeEncoder(), 0
+    coder, longest = range_coder.RangeEncoder(), 0
     rng = np.random.default_rng(4)
     for _ in range(20_000):
         before = bytes(coder.out)
@@ -373,6 +375,6 @@ def lines(*parts):
 
 def test_each_coder_by_hand_has_less_than_sixty_lines():
     huffman = (coding.huffman_lengths, coding.huffman_codes, coding.huffman_encode, coding.huffman_decode)
-    ranges = (rangecoder.RangeEncoder, rangecoder.RangeDecoder, coding.range_encode, coding.range_decode)
+    ranges = (range_coder.RangeEncoder, range_coder.RangeDecoder, coding.range_encode, coding.range_decode)
     assert lines(*huffman) < 60
     assert lines(*ranges) < 60

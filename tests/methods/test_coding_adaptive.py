@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import gammaln
 
 from labkit.base.errors import LabkitError, UsageError
-from labkit.methods import adaptive, coding
+from labkit.methods.coding import adaptive, codes
 
 
 @st.composite
@@ -68,7 +68,7 @@ def test_the_bytes_are_those_of_the_closed_form(problem):
 def test_learning_costs_half_the_logarithm_of_the_number():
     rng = np.random.default_rng(1)
     counts = np.bincount(rng.random(100_000) < 0.08)
-    extra = adaptive.adaptive_bits(counts) - coding.entropy(counts) * counts.sum()
+    extra = adaptive.adaptive_bits(counts) - codes.entropy(counts) * counts.sum()
     assert extra == pytest.approx(0.5 * np.log2(np.pi / 2 * counts.sum()), abs=0.01)
 
 

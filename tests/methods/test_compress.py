@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from labkit.base.errors import UsageError
-from labkit.methods import compress, lkz
+from labkit.methods import deep_compression, lkz
 
 WEIGHTS = arrays.arrays(
     np.float32, arrays.array_shapes(min_dims=1, max_dims=3, max_side=8), elements=st.floats(-8, 8, width=32)
@@ -21,7 +21,7 @@ WEIGHTS = arrays.arrays(
 @settings(max_examples=100)
 @given(WEIGHTS, st.floats(0.01, 1))
 def test_prune_keeps_the_largest(weights, kept):
-    mask = compress.prune(weights, kept)
+    mask = deep_compression.prune(weights, kept)
     assert mask.shape == weights.shape and not mask[weights == 0].any()
     assert mask.sum() == min(max(round(kept * weights.size), 1), np.count_nonzero(weights))
     if mask.any() and not mask.all():
@@ -30,15 +30,15 @@ def test_prune_keeps_the_largest(weights, kept):
 
 def test_prune_with_importance_and_ties():
     weights = np.array([[1.0, -1.0], [1.0, 1.0]], np.float32)
-    assert compress.prune(weights, 0.5).tolist() == [[True, True], [False, False]]
-    assert compress.prune(weights, 0.5, np.array([[1.0], [2.0]])).tolist() == [[False, False], [True, True]]
-    assert compress.prune(np.ones((1, 1)), 1e-9).tolist() == [[True]]
+    assert deep_compression.prune(weights, 0.5).tolist() == [[True, True], [False, False]]
+    assert deep_compression.prune(weights, 0.5, np.array([[1.0], [2.0]])).tolist() == [[False, False], [True, True]]
+    assert deep_compression.prune(np.ones((1, 1)), 1e-9).tolist() == [[True]]
 
 
 @settings(max_examples=100)
 @given(WEIGHTS, st.integers(1, 6))
 def test_share_leaves_zeros_and_signs_of_the_mask(weights, values):
-    shared = compress.share(weights, values)
+    shared = deep_compression.share(weights, values)
     there = shared.expand()
     assert there.dtype == np.float32 and len(shared.codebook) <= values
     assert np.array_equal(shared.indices == 0, weights == 0)
@@ -50,34 +50,38 @@ def test_share_leaves_zeros_and_signs_of_the_mask(weights, values):
 @pytest.mark.parametrize("values", [0, -1, 2**20, 1.5, True])
 def test_impossible_numbers_of_values(values):
     with pytest.raises(UsageError, match=r"1 to 65,536"):
-        compress.share(np.ones(3), values)
+        deep_compression.share(np.ones(3), values)
 
 
 def test_what_is_no_number_is_refused():
-    for stage in (lambda w: compress.prune(w, 0.5), lambda w: compress.share(w, 3), lambda w: compress.code({"w": w})):
+    for stage in (
+        lambda w: deep_compression.prune(w, 0.5),
+        lambda w: deep_compression.share(w, 3),
+        lambda w: deep_compression.code({"w": w}),
+    ):
         with pytest.raises(UsageError, match="NaN"):
             stage(np.array([1, np.nan], np.float32))
     with pytest.raises(UsageError, match="share above 0"):
-        compress.prune(np.ones(3), 0)
+        deep_compression.prune(np.ones(3), 0)
 
 
 @pytest.mark.parametrize("tensor", [np.zeros((4, 5)), np.ones((1, 1)), np.zeros((1, 1)), np.full((3, 3), 0.1)])
 def test_degenerate_layers_go_through_all_stages(tensor):
     tensor = tensor.astype(np.float32)
-    found = lkz.unpack(compress.deep_compression({"t/kernel": tensor}, {"t/kernel": 0.5}, 4))["t/kernel"]
+    found = lkz.unpack(deep_compression.deep_compression({"t/kernel": tensor}, {"t/kernel": 0.5}, 4))["t/kernel"]
     assert found.shape == tensor.shape and np.allclose(found[found != 0], tensor.max(), rtol=1e-3)
 
 
 def test_all_stages_without_training():
     rng = np.random.default_rng(0)
     weights = {"a/kernel": rng.normal(size=(200, 50)).astype(np.float32), "a/bias": np.ones(50, np.float32)}
-    found = lkz.unpack(compress.deep_compression(weights, {"a/kernel": 0.1}, 8))
+    found = lkz.unpack(deep_compression.deep_compression(weights, {"a/kernel": 0.1}, 8))
     assert np.count_nonzero(found["a/kernel"]) == 1000 and len(np.unique(found["a/kernel"])) == 9
     assert np.array_equal(found["a/bias"], weights["a/bias"])
 
 
 def test_rounded_values_are_float16_where_that_can_hold_them():
-    shared = compress.Shared(np.array([0.1, 1e6], np.float32), np.array([1, 2, 0]))
+    shared = deep_compression.Shared(np.array([0.1, 1e6], np.float32), np.array([1, 2, 0]))
     assert shared.rounded().codebook.tolist() == [float(np.float16(0.1)), 1e6]
 
 
@@ -103,7 +107,7 @@ def test_a_tidy_chain_answers_the_same(seed):
     rng = np.random.default_rng(seed)
     chain, x = dense_chain(rng), rng.normal(size=(30, 12))
     before = {name: tensor.copy() for name, tensor in chain.items()}
-    tidied = compress.tidy(chain)
+    tidied = deep_compression.tidy(chain)
     assert all(np.array_equal(chain[name], before[name]) for name in chain)
     assert np.allclose(run_chain(chain, x), run_chain(tidied, x), atol=1e-5)
     for i in (0, 1):
@@ -136,14 +140,14 @@ def test_a_tidy_convolution_answers_the_same():
     model.set_weights(weights)
     x = rng.random((8, 9, 9, 1)).astype(np.float32)
     before = model(x).numpy()
-    model.set_weights(list(compress.tidy(dict(zip("abcdef", model.get_weights(), strict=True))).values()))
+    model.set_weights(list(deep_compression.tidy(dict(zip("abcdef", model.get_weights(), strict=True))).values()))
     assert np.allclose(before, model(x).numpy(), atol=1e-5)
 
 
 def test_what_is_no_chain():
     with pytest.raises(UsageError, match="chain"):
-        compress.tidy({"a": np.ones((3, 2)), "b": np.ones(3)})
+        deep_compression.tidy({"a": np.ones((3, 2)), "b": np.ones(3)})
     with pytest.raises(UsageError, match="chain"):
-        compress.tidy({"a": np.ones((3, 2))})
+        deep_compression.tidy({"a": np.ones((3, 2))})
     with pytest.raises(UsageError, match="does not read 2 units"):
-        compress.tidy({"a": np.ones((3, 2)), "b": np.ones(2), "c": np.ones((5, 1)), "d": np.ones(1)})
+        deep_compression.tidy({"a": np.ones((3, 2)), "b": np.ones(2), "c": np.ones((5, 1)), "d": np.ones(1)})

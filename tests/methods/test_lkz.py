@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 
 from labkit.base.errors import LabkitError, UsageError
 from labkit.methods import lkz
-from labkit.methods.lkz_head import MOST_WEIGHTS, varint
+from labkit.methods.lkz.header import MOST_WEIGHTS, varint
 
 
 def small() -> dict[str, np.ndarray]:

@@ -12,7 +12,8 @@ import pytest
 from gfloat import formats as gfloat_formats
 
 from labkit.base.errors import UsageError
-from labkit.methods import blocks, numerics
+from labkit.methods import numerics
+from labkit.methods.numerics import blocks
 
 # Element: all its values, and the exponent of its largest (table 1 of the standard).
 ELEMENTS = {

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from labkit.base.errors import UsageError
-from labkit.methods import formats, numerics
+from labkit.methods import numerics
+from labkit.methods.numerics import formats
 
 NARROW = [name for name in ref.SINGLE if name != "float32" and name not in ref.INTEGERS]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from labkit.base.errors import UsageError
-from labkit.methods.simulate import dense_forward
+from labkit.methods.small_network import dense_forward
 
 RNG = np.random.default_rng(0)
 LAYERS = [

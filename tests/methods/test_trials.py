@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
-from labkit.methods.simulate import dense_forward
+from labkit.methods.small_network import dense_forward
 from labkit.methods.trials import power_paired, power_unpaired, train_small
 
 DRAWS = 40_000

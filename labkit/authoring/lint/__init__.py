@@ -1,0 +1,56 @@
+"""Every gate that a lesson passes before it is part of the course; `docs/page.md` says them in words.
+
+A gate is a function that yields one line for each finding: where (file, line, cell), what is wrong, and the remedy.
+Whoever changes a convention changes its gate and `docs/page.md` in the same commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from labkit.authoring import build
+from labkit.authoring.lint import code, exercises, form, links, output, prose
+from labkit.base.places import PACKAGE
+from labkit.lesson import source
+from labkit.lesson.source import Lesson
+
+Gate = Callable[[Lesson], Iterable[str]]
+LESSON_GATES: dict[str, Gate] = {
+    "header": form.header,
+    "title": form.title,
+    "order": form.order,
+    "first cells": form.first_cells,
+    "parameters cell": form.parameters_cell,
+    "cells": form.cells,
+    "finish": form.finish,
+    "exercises": exercises.exercises,
+    "prediction": exercises.prediction,
+    "words": prose.words,
+    "numerals": prose.numerals,
+    "alt text": prose.alt_text,
+    "length of code": code.length,
+    "private names": code.private,
+    "forbidden": code.forbidden,
+    "compared outputs": output.compared,
+    "outputs": output.outputs,
+}
+COURSE_GATES: dict[str, Callable[[Lesson, Sequence[Lesson], Path], Iterable[str]]] = {
+    "pasted helpers": code.helpers,
+    "links": links.links,
+    "registered exercises": exercises.registered,
+}
+
+
+def lesson_findings(lesson: Lesson, course: Sequence[Lesson], package: Path = PACKAGE) -> list[str]:
+    """What the gates say about one lesson of the *course* (all its lessons); *package* is labkit's folder."""
+    found = [finding for gate in LESSON_GATES.values() for finding in gate(lesson)]
+    return found + [finding for gate in COURSE_GATES.values() for finding in gate(lesson, course, package)]
+
+
+def findings(notebooks: Path | None = None, package: Path = PACKAGE) -> list[str]:
+    """What the gates say about the course: every lesson, its editions, the README's table, the documents' links."""
+    course = source.lessons(notebooks)
+    found = [finding for lesson in course for finding in lesson_findings(lesson, course, package)]
+    problems = build.check((), notebooks)
+    return [*found, *problems, *links.documents(source.notebooks_folder(notebooks).parent)]

@@ -1,0 +1,176 @@
+"""Gates on a lesson's code: its length, pasted helpers, private names, what has no place on a page."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from labkit.base.places import PACKAGE
+from labkit.lesson import parts
+from labkit.lesson.source import Cell, Lesson
+
+VISIBLE, CELL, EXERCISE, HELPER, PASTED = 150, 15, 25, 10, 3
+PRIVATE_ALLOWED = {"_experimental_disable_per_channel"}  # the converter's only switch to per-tensor weights
+_SEEDS = re.compile(r"(?:^|\.)(?:random\.seed|random\.set_seed|set_random_seed|enable_op_determinism)$")
+_STYLE = re.compile(r"(?:^|\.)(?:style\.use|style\.context|rcParams\.update|rc|rc_context|rcdefaults|xkcd)$")
+_PATH = re.compile(r"(?:~[/\\]|/[A-Za-z_][\w.-]*/|/(?:tmp|home|root|Users|content|mnt|var|data)\b|[A-Za-z]:[\\/](?!/))")
+_HOME = re.compile(r"(?<![\w.:/])(?:/home|/Users|/tmp|/root)/\w")
+
+
+def lines(text: str) -> int:
+    """How many lines of code a reader sees: comments, docstrings and blank lines are words, and do not count."""
+    return len([line for line in parts.essence(text).splitlines() if line.strip()])
+
+
+def length(lesson: Lesson) -> Iterator[str]:
+    """150 lines of code in the student edition; 15 a cell, or 25 with its solution where a learner writes."""
+    code = [cell for cell in lesson.cells if cell.kind == "code"]
+    total = sum(lines(parts.without_solution(cell.text)) for cell in code)
+    if total > VISIBLE:
+        yield f"{lesson.path.name}: {total} lines of code in the student edition: show {VISIBLE} at most."
+    for cell in code:
+        limit = EXERCISE if parts.BEGIN in cell.text else CELL
+        if (count := lines(parts.without_markers(cell.text))) > limit:
+            yield f"{lesson.where(cell)}: {count} lines of code: one idea a cell, {limit} lines at most."
+
+
+def helpers(lesson: Lesson, course: Sequence[Lesson] = (), package: Path = PACKAGE) -> Iterator[str]:
+    """No function stands here that labkit or another lesson has (names of variables aside), and no long one at all.
+
+    *By hand* and exercises may write what labkit.methods has: that is what they are for. Bodies of fewer than three
+    lines are too small to call pasted.
+    """
+    known = _of_package(package)
+    others = {body: other.heading for other in course if other.number != lesson.number for body, *_ in _written(other)}
+    by_hand = parts.parts(lesson).get("By hand", [])
+    for body, cell, function in _written(lesson):
+        at, free = lesson.where(cell, function.lineno), cell in by_hand or parts.BEGIN in cell.text
+        if body in known and not free:
+            yield f"{at}: {function.name} is {known[body]}: import it."
+        elif body in others and parts.BEGIN not in cell.text:
+            yield f"{at}: {function.name} stands in lesson {others[body]} too: move it to labkit and import it in both."
+    for cell in lesson.cells:
+        if cell.kind == "code" and cell not in by_hand and parts.BEGIN not in cell.text:
+            for function in _functions(ast.parse(cell.text)):
+                if (count := lines(ast.unparse(function))) > HELPER:
+                    yield (
+                        f"{lesson.where(cell, function.lineno)}: {function.name} has {count} lines: a page calls; "
+                        f"move a helper of more than {HELPER} lines to labkit, or write it under '## By hand'."
+                    )
+
+
+def private(lesson: Lesson) -> Iterator[str]:
+    """No name that begins with an underscore is imported from a library or read from an object."""
+    for cell, node in _nodes(lesson):
+        names: list[str] = []
+        if isinstance(node, ast.Attribute) and not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+            names = [node.attr]
+        elif isinstance(node, ast.Import):
+            names = [part for alias in node.names for part in alias.name.split(".")]
+        elif isinstance(node, ast.ImportFrom):
+            names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+        for name in names:
+            if name.startswith("_") and not name.endswith("__") and name not in PRIVATE_ALLOWED:
+                yield (
+                    f"{lesson.where(cell, getattr(node, 'lineno', 1))}: {name} is private to its library and may go: "
+                    "use what it documents, or put what you need into labkit."
+                )
+
+
+def forbidden(lesson: Lesson) -> Iterator[str]:
+    """No absolute path, seed, style, temporary file, wildcard import or installation stands on a page."""
+    for cell, node in _nodes(lesson):
+        at = lesson.where(cell, getattr(node, "lineno", 1))
+        name = parts.dotted(node.func if isinstance(node, ast.Call) else node)
+        if isinstance(node, ast.Call) and _SEEDS.search(name):
+            yield f"{at}: {name}: lab = start(…, seed=seed) has set every seed; draw from lab.rng."
+        elif isinstance(node, ast.Call) and _STYLE.search(name):
+            yield f"{at}: {name}: the style of figures is the course's: leave it to start and labkit.session.plot."
+        elif isinstance(node, ast.Assign) and any("rcParams" in ast.unparse(target) for target in node.targets):
+            yield f"{at}: rcParams: the style of figures is the course's: leave it to start and labkit.session.plot."
+        elif isinstance(node, ast.Import) and "tempfile" in [alias.name for alias in node.names]:
+            yield f"{at}: tempfile: files that the page makes belong in lab.folder."
+        elif isinstance(node, ast.ImportFrom) and (node.module == "tempfile" or node.names[0].name == "*"):
+            what = f"from {node.module} import {node.names[0].name}"
+            yield f"{at}: {what}: import by name what you use; files that the page makes belong in lab.folder."
+    for cell in lesson.cells:
+        if cell.kind == "code":
+            for text, line in parts.said(ast.parse(cell.text)):
+                yield from _text(lesson, cell, line, text, _PATH.match(text))
+        else:
+            yield from _text(lesson, cell, 1, cell.text, _HOME.search(cell.text))
+
+
+def _text(lesson: Lesson, cell: Cell, line: int, text: str, path: re.Match[str] | None) -> Iterator[str]:
+    if path:
+        found = text[path.start() :].split()[0]
+        yield f"{lesson.where(cell, line)}: {found!r} exists on one machine only: use lab.folder, or data by its name."
+    if re.search(r"\b(?:pip|conda) install\b", text):
+        yield f"{lesson.where(cell, line)}: a page installs nothing: declare it in pyproject.toml."
+    if cell.kind == "code" and re.search(r"\]\(\.\./", text):
+        yield f"{lesson.where(cell, line)}: a link to another folder breaks in one of the editions: use a text cell."
+
+
+def _nodes(lesson: Lesson) -> Iterator[tuple[Cell, ast.AST]]:
+    for cell in lesson.cells:
+        if cell.kind == "code":
+            yield from ((cell, node) for node in ast.walk(ast.parse(cell.text)))
+
+
+def _functions(tree: ast.AST) -> list[ast.FunctionDef]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+
+@cache
+def _of_package(package: Path) -> dict[str, str]:
+    """The bodies of the package's functions, each with the name to import it by."""
+    return {
+        body: f"{'.'.join((package.name, *path.relative_to(package).with_suffix('').parts))}.{function.name}"
+        for path in sorted(package.rglob("*.py"))
+        for function in _functions(ast.parse(path.read_text(encoding="utf-8")))
+        if (body := _body(function))
+    }
+
+
+def _written(lesson: Lesson) -> Iterator[tuple[str, Cell, ast.FunctionDef]]:
+    for cell in lesson.cells:
+        if cell.kind == "code":
+            for function in _functions(ast.parse(parts.without_markers(cell.text))):
+                if body := _body(function):
+                    yield body, cell, function
+
+
+class _Rename(ast.NodeTransformer):
+    """Own names by the order in which they come, so that a change of names does not hide a copy; no annotations."""
+
+    def __init__(self, own: set[str]) -> None:
+        self.own, self.names = own, dict[str, str]()
+
+    def _new(self, name: str) -> str:
+        return self.names.setdefault(name, f"v{len(self.names)}") if name in self.own else name
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        return ast.arg(arg=self._new(node.arg))
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.Name(id=self._new(node.id), ctx=node.ctx)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        return self.generic_visit(ast.Assign([node.target], node.value or ast.Constant(None), lineno=node.lineno))
+
+
+def _body(function: ast.FunctionDef) -> str:
+    """The function without name, docstring, annotations and the names of its variables; empty when it is short."""
+    plain = copy.deepcopy(function)
+    plain.name, plain.returns, plain.decorator_list = "f", None, []
+    if ast.get_docstring(plain) is not None:
+        plain.body = plain.body[1:]
+    if not plain.body or len(ast.unparse(plain).splitlines()) - 1 < PASTED:
+        return ""
+    own = {node.arg for node in ast.walk(plain) if isinstance(node, ast.arg)}
+    own |= {node.id for node in ast.walk(plain) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return ast.dump(_Rename(own).visit(plain))

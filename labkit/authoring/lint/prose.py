@@ -1,0 +1,113 @@
+"""Gates on a lesson's words: their number, numerals that nothing measured, alt text. Each yields a line a finding."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from labkit.authoring.lint.form import waiver
+from labkit.lesson import parts
+from labkit.lesson.source import Cell, Lesson
+
+WORDS, IDEA, ALT = (600, 1200), 250, 5
+MEASURED = ("Evidence", "What we saw")
+SPEAKING = ("lab.say", "lab.finish")
+_UNIT = (
+    r"%|‰|percent\b|(?:percentage )?points?\b|[mµnu]?s\b|seconds?\b|milliseconds?\b|minutes?\b|hours?\b|"
+    r"[KMG]i?B\b|kB\b|B\b|bytes?\b|dB\b|×|x\b|times\b|-?fold\b|[kMG]?MACs?\b|multiply-adds?\b|parameters\b|weights\b|"
+    r"neurons\b|zeros\b|non-?zeros\b|errors\b|images\b|[KMG]?FLOPs?\b"
+)
+_ALONE = r"(?<![\w.,{}])"  # not int8, not what follows a value
+_SPACE = r"[\s\u00a0\u202f-]?"
+_NUMERAL = re.compile(rf"{_ALONE}(?:\d+(?:[.,]\d+)*{_SPACE}(?:{_UNIT})|\d+\.\d+{_SPACE}bits?\b)")
+_DECADE = re.compile(r"\d{3}0s")
+_NAME = re.compile(r"[A-Za-z][^\s(]*-$")  # before the 100 of LeNet-300-100
+_LEVEL = re.compile(r"(?:[\s\u00a0-]*(?:Wilson|confidence|credible|two-sided))*[\s\u00a0-]*(?:interval|confidence)")
+
+
+def words(lesson: Lesson) -> Iterator[str]:
+    """A page has 600 to 1,200 words: text cells and what ``lab.say`` and ``lab.finish`` say, folded hints left out."""
+    count = sum(_count(text) for cell in lesson.cells for text, _ in _prose(cell))
+    if count > WORDS[1] or (count < WORDS[0] and "few-words" not in lesson.waive):
+        low = waiver("few-words") if count < WORDS[0] else ""
+        yield f"{lesson.path.name}: {count} words of prose: a page has {WORDS[0]} to {WORDS[1]:,}{low}."
+    idea = sum(_count(text) for cell in parts.parts(lesson).get("Idea", []) for text, _ in _prose(cell))
+    if idea > IDEA:
+        yield f"{lesson.path.name}: {idea} words under '## Idea': say it in {IDEA} at most."
+
+
+def numerals(lesson: Lesson) -> Iterator[str]:
+    """No number with a unit or % stands in the words of *Evidence* and *What we saw*: it must come from a variable.
+
+    Looked at: text cells, and the constant text given to lab.say, lab.finish, lab.show (alt) and lab.table (caption).
+    Left out: code, formulas, whole bit widths (``8 bits``, ``int8``) and the level of an interval (``95 % interval``).
+    """
+    for part in MEASURED:
+        for cell in parts.parts(lesson).get(part, []):
+            for text, line in _prose(cell, also=("lab.show", "lab.table")):
+                for found in _unmeasured(text):
+                    at = lesson.where(cell, line + text[: found.start()].count("\n"))
+                    yield f"{at}: {found[0]!r} under '## {part}' comes from no variable: lab.say(f'… {{value}} …')."
+
+
+def alt_text(lesson: Lesson) -> Iterator[str]:
+    """Every figure goes through ``lab.show`` with a sentence of alt text; every image in a text cell has one too."""
+    for cell in lesson.cells:
+        for call in parts.calls(cell, "lab.show"):
+            alt = parts.argument(call, 1, "alt")
+            texts = [text for text, _ in parts.said(alt)] if alt is not None else []
+            if alt is None or (isinstance(alt, ast.Constant | ast.JoinedStr) and len(" ".join(texts).split()) < ALT):
+                yield (
+                    f"{lesson.where(cell, call.lineno)}: lab.show needs alt='…', five words or more that say what is "
+                    "seen, for those who cannot see it."
+                )
+        for call in [*parts.calls(cell, "plt.show"), *parts.calls(cell, "matplotlib.pyplot.show")]:
+            yield f"{lesson.where(cell, call.lineno)}: plt.show gives no alt text: use lab.show(figure, alt='…')."
+        if cell.kind == "markdown":
+            images = re.findall(r"!\[\s*\]\(", cell.text) + [
+                tag for tag in re.findall(r"<img\b[^>]*>", cell.text) if not re.search(r"\balt=[\"'][^\"']+", tag)
+            ]
+            if images:
+                yield f"{lesson.where(cell)}: an image without alt text: write ![what is seen](file) or <img alt='…'>."
+
+
+def _prose(cell: Cell, also: tuple[str, ...] = ()) -> Iterator[tuple[str, int]]:
+    """The texts of a cell that a learner reads, each with the line of the cell where it begins."""
+    if cell.kind == "markdown":
+        yield _plain(cell.text), 1
+        return
+    for name in SPEAKING:
+        for call in parts.calls(cell, name):
+            for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
+                yield from ((_plain(text), line) for text, line in parts.said(argument))
+    for name, key in (("lab.show", "alt"), ("lab.table", "caption")):
+        for call in parts.calls(cell, name) if name in also else []:
+            found = parts.argument(call, 1 if key == "alt" else 2, key)
+            yield from ((_plain(text), line) for text, line in (parts.said(found) if found else ()))
+
+
+def _plain(text: str) -> str:
+    """Markdown without fences, code, formulas, folded hints, tags and link targets; line ends stay where they were."""
+    for pattern in (
+        r"^```.*?^```",
+        r"<details>.*?</details>",
+        r"\$\$.*?\$\$",
+        r"`(?:[^`\n]|\n(?!\s*\n))*`",  # code and formulas may go on in the next line, not in the next paragraph
+        r"(?<!\\)\$(?:[^$\n]|\n(?!\s*\n))+\$",
+        r"(?<=\])\([^)\s]*\)",
+        r"<[^>]+>",
+    ):
+        text = re.sub(pattern, lambda found: " " + "\n" * found[0].count("\n"), text, flags=re.M | re.S)
+    return text
+
+
+def _count(text: str) -> int:
+    return sum(1 for word in text.split() if re.search(r"\w", word))
+
+
+def _unmeasured(text: str) -> Iterator[re.Match[str]]:
+    for found in _NUMERAL.finditer(text):
+        level, decade = _LEVEL.match(text, found.end()), _DECADE.fullmatch(found[0])
+        if not (level or decade or _NAME.search(text, 0, found.start())):
+            yield found

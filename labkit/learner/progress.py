@@ -1,0 +1,72 @@
+"""Which exercises a learner has solved: read from this machine's own record, and sent nowhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from labkit.base import places
+from labkit.lesson import source
+
+_CHECK = re.compile(r"""\.check\(\s*["'](\d\d\.\d+)["']""")
+_WIDTH = 10
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One lesson: its exercises' ids in order, and the day on which each solved one was first solved."""
+
+    heading: str
+    exercises: tuple[str, ...]
+    solved: Mapping[str, str]
+
+    @property
+    def count(self) -> str:
+        """``'1 of 3'``."""
+        return f"{len(self.solved)} of {len(self.exercises)}"
+
+    @property
+    def bar(self) -> str:
+        """Ten signs, as many of them full as the share that is solved; full only when all are."""
+        full = _WIDTH * len(self.solved) // len(self.exercises) if self.exercises else 0
+        return "█" * full + "░" * (_WIDTH - full)
+
+
+def file() -> Path:
+    """Where the checks passed are noted, on this machine alone."""
+    return places.records() / "progress.json"
+
+
+def passed() -> dict[str, dict[str, str]]:
+    """The checks passed: ``{"31": {"31.1": "2026-11-24"}}``; empty when there is no readable record yet."""
+    try:
+        noted = json.loads(file().read_text(encoding="utf-8"))
+        return {str(lesson): {str(key): str(day) for key, day in checks.items()} for lesson, checks in noted.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def standings(notebooks: Path | None = None) -> list[Standing]:
+    """How far the learner is, lesson by lesson; exercises are the checks that a lesson's source makes."""
+    noted = passed()
+    result = []
+    for lesson in source.lessons(notebooks):
+        text = "\n".join(cell.text for cell in lesson.cells if cell.kind == "code")
+        exercises = tuple(dict.fromkeys(_CHECK.findall(text)))
+        solved = {key: day for key, day in noted.get(lesson.number, {}).items() if key in exercises}
+        result.append(Standing(lesson.heading, exercises, solved))
+    return result
+
+
+def text(notebooks: Path | None = None) -> str:
+    """The table that ``labkit progress`` prints."""
+    lessons = standings(notebooks)
+    width = max((len(lesson.heading) for lesson in lessons), default=0)
+    lines = [f"{lesson.heading:<{width}}  {lesson.bar}  {lesson.count}" for lesson in lessons]
+    solved = sum(len(lesson.solved) for lesson in lessons)
+    exercises = sum(len(lesson.exercises) for lesson in lessons)
+    lines.append(f"{solved} of {exercises} exercises solved, noted in {file()} (on this machine only).")
+    return "\n".join(lines)

@@ -1,0 +1,188 @@
+"""Read a lesson's source: ``notebooks/source/NN_name.py``, its facts in the header and its cells below."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from labkit.base.errors import LabkitError, UsageError, nearest
+from labkit.base.places import course
+from labkit.lesson import parameters as base_parameters
+from labkit.lesson.parameters import Parameter
+from labkit.lesson.percent import Cell, cells
+
+FILE = re.compile(r"(\d\d)_([a-z0-9_]+)\.py$")
+_FACTS: dict[str, type | tuple[type, ...]] = {
+    "title": str,
+    "question": str,
+    "minutes": int,
+    "budget_s": dict,
+    "needs": list,
+    "objectives": list,
+}
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A lesson as its source tells it; ``needs`` are lesson numbers, ``waive`` maps a gate's limit to the reason."""
+
+    number: str
+    slug: str
+    path: Path
+    title: str
+    question: str
+    minutes: int
+    budget_s: Mapping[str, float]
+    needs: tuple[str, ...]
+    objectives: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    waive: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The name of its files, without the ending: ``31_magnitude_pruning``."""
+        return f"{self.number}_{self.slug}"
+
+    @property
+    def heading(self) -> str:
+        """Number and title as they are shown: ``31 · Magnitude pruning``."""
+        return f"{self.number} · {self.title}"
+
+    def where(self, cell: Cell, line: int = 1) -> str:
+        """Where *line* (from 1) of *cell* stands: ``31_magnitude_pruning.py:88 (cell 12)``."""
+        return f"{self.path.name}:{cell.line + line} (cell {self.cells.index(cell) + 1})"
+
+
+def notebooks_folder(notebooks: Path | None = None) -> Path:
+    """The folder of the notebooks: the one given, else the course's."""
+    return notebooks if notebooks is not None else course() / "notebooks"
+
+
+def sources(notebooks: Path | None = None) -> list[Path]:
+    """The lessons' source files, in order of their numbers; raises LabkitError when two share one."""
+    paths = sorted(path for path in (notebooks_folder(notebooks) / "source").glob("*.py") if FILE.fullmatch(path.name))
+    for one, other in itertools.pairwise(paths):
+        if one.name[:2] == other.name[:2]:
+            raise LabkitError(f"{one.name} and {other.name} share the number {one.name[:2]}: rename one of them.")
+    return paths
+
+
+def lessons(notebooks: Path | None = None) -> list[Lesson]:
+    """Every lesson of the course, in order."""
+    return [read(path) for path in sources(notebooks)]
+
+
+def find(name: str, notebooks: Path | None = None) -> Lesson:
+    """The lesson *name* (``31``, ``31_magnitude_pruning``, ``magnitude_pruning``); UsageError names the nearest."""
+    wanted = Path(name).stem if Path(name).suffix in (".py", ".ipynb") else name
+    wanted = wanted.zfill(2) if wanted.isdecimal() else wanted
+    known: dict[str, Path] = {}
+    for path in sources(notebooks):
+        known |= {path.name[:2]: path, path.stem: path, path.stem[3:]: path}
+    if wanted not in known:
+        numbers = sorted(key for key in known if len(key) == 2 and key.isdecimal())
+        near = nearest(wanted, numbers if wanted.isdecimal() else [key for key in known if not key.isdecimal()])
+        raise UsageError(f"There is no lesson {name!r}{near} (lessons: {', '.join(numbers) or 'none'}).")
+    return read(known[wanted])
+
+
+def parameters(lesson: Lesson) -> list[Parameter]:
+    """The lesson's documented parameters, from its cell tagged ``parameters``; none when it has no such cell."""
+    for cell in lesson.cells:
+        if cell.kind == "code" and "parameters" in cell.tags:
+            try:
+                return base_parameters.parse(cell.text)
+            except (LabkitError, SyntaxError) as error:
+                raise LabkitError(f"{lesson.where(cell)}: {error}") from None
+    return []
+
+
+def read(path: Path) -> Lesson:
+    """Read one source file; raises LabkitError naming file and line when it is not in the documented form."""
+    name = FILE.fullmatch(path.name)
+    if name is None:
+        raise LabkitError(
+            f"{path.name}: a lesson's source is called NN_name.py, in small letters, digits and underscores."
+        )
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise LabkitError(f"{path}: cannot be read as a text in UTF-8 ({error}).") from None
+    facts, start = _header(path, lines)
+    number, slug = name.groups()
+    return Lesson(
+        number=number,
+        slug=slug,
+        path=path,
+        title=facts["title"].strip(),
+        question=facts["question"].strip(),
+        minutes=facts["minutes"],
+        budget_s=facts["budget_s"],
+        needs=tuple(f"{int(need):02d}" for need in facts["needs"]),
+        objectives=tuple(str(objective).strip() for objective in facts["objectives"]),
+        cells=tuple(cells(number, path, lines, start)),
+        waive=facts["waive"],
+    )
+
+
+def _header(path: Path, lines: list[str]) -> tuple[dict[str, Any], int]:
+    """The facts under ``jupyter: labkit:``, and the number of lines that the header takes."""
+    import yaml
+
+    ends = [index for index, line in enumerate(lines) if line.rstrip() == "# ---"][:2]
+    if len(ends) < 2 or ends[0] != 0:
+        raise LabkitError(f"{path.name}:1: a source begins with a header between two lines '# ---'.")
+    try:
+        header = yaml.safe_load("\n".join(line[2:] for line in lines[1 : ends[1]]))
+        facts = dict(header["jupyter"]["labkit"])
+        if "kernelspec" not in header["jupyter"]:
+            raise LabkitError(
+                f"{path.name}:2: the header names no kernelspec: papermill refuses a notebook without one."
+            )
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = 2 + (mark.line if mark else 0)
+        raise LabkitError(
+            f"{path.name}:{line}: the header is no YAML here ({getattr(error, 'problem', error)}): put quotes round a "
+            "text that has a colon."
+        ) from None
+    except (KeyError, TypeError, ValueError):
+        raise LabkitError(f"{path.name}:2: the header has no facts under 'jupyter:', 'labkit:'.") from None
+    for key in facts:
+        if key not in _FACTS and key != "waive":
+            raise LabkitError(
+                f"{path.name}:{_line_of(lines, key)}: the header has no fact {key!r}{nearest(key, _FACTS)}."
+            )
+    for key, kind in _FACTS.items():
+        if not isinstance(facts.get(key), kind) or facts[key] in ("", 0):
+            raise LabkitError(
+                f"{path.name}:{_line_of(lines, key)}: the header's fact {key!r} is missing or of another kind."
+            )
+    _check_values(path, lines, facts)
+    return facts, ends[1] + 1
+
+
+def _check_values(path: Path, lines: list[str], facts: dict[str, Any]) -> None:
+    budget = facts["budget_s"]
+    if set(budget) != {"fast", "full"} or not all(
+        isinstance(value, int | float) and value > 0 for value in budget.values()
+    ):
+        raise LabkitError(f"{path.name}:{_line_of(lines, 'budget_s')}: budget_s is {{fast: seconds, full: seconds}}.")
+    if not all(re.fullmatch(r"\d{1,2}", str(need)) for need in facts["needs"]):
+        raise LabkitError(f"{path.name}:{_line_of(lines, 'needs')}: needs is a list of lesson numbers, as [30].")
+    waive = facts.setdefault("waive", [])
+    try:
+        pairs = [pair for entry in waive for pair in entry.items()]
+    except (AttributeError, TypeError):
+        pairs = [("", "")]
+    if not all(isinstance(reason, str) and reason.strip() for _, reason in pairs):
+        raise LabkitError(f"{path.name}:{_line_of(lines, 'waive')}: waive is a list of '- limit: reason'.")
+    facts["waive"] = dict(pairs)
+
+
+def _line_of(lines: list[str], key: str) -> int:
+    return next((number for number, line in enumerate(lines, 1) if re.match(rf"#\s+{re.escape(key)}:", line)), 2)

@@ -1,0 +1,138 @@
+"""What a run says while it goes on: on a terminal a line a running lesson, redrawn; else a line at start and end."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TextIO
+
+from labkit.runner.plan import Job, Outcome
+from labkit.session.claim import quantity
+
+SIGNS = {"ok": "ok", "failed": "FAILED", "interrupted": "stopped", "not run": "not run"}
+
+
+class Running(Protocol):
+    """What the display reads of a lesson under way."""
+
+    job: Job
+    cell: int
+    cells: int
+    began: float | None
+
+
+class Live:
+    """The display of one run on *stream*; it redraws itself only where that is a terminal."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stdout
+        self.redraws = self.stream.isatty()
+        self._drawn = 0
+
+    def say(self, text: str) -> None:
+        """Print a line that stays."""
+        self._clear()
+        print(text, file=self.stream, flush=True)
+
+    def started(self, job: Job) -> None:
+        """Say that *job* starts."""
+        if not self.redraws:
+            self.say(f"start    {describe(job)}")
+
+    def ended(self, outcome: Outcome) -> None:
+        """Say how a job ended."""
+        budget = "" if outcome.job.budget_s is None else f" of {outcome.job.budget_s:g} s"
+        over = " (over its budget)" if outcome.over_budget and outcome.status == "ok" else ""
+        why = f": {sentence(outcome)}" if outcome.status == "failed" else ""
+        self.say(f"{SIGNS[outcome.status]:<8} {describe(outcome.job)}  {outcome.elapsed_s:.1f} s{budget}{over}{why}")
+
+    def draw(self, running: Iterable[Running]) -> None:
+        """Redraw the lines of the lessons under way."""
+        if not self.redraws:
+            return
+        width = shutil.get_terminal_size().columns - 1
+        lines = [_line(one)[:width] for one in running]
+        self._clear()
+        self.stream.write("".join(f"{line}\n" for line in lines))
+        self.stream.flush()
+        self._drawn = len(lines)
+
+    def _clear(self) -> None:
+        if self._drawn:
+            self.stream.write(f"\x1b[{self._drawn}A\x1b[J")
+            self._drawn = 0
+
+
+def describe(job: Job) -> str:
+    """A job in a few words."""
+    return f"{job.lesson} {job.title}" + (f" ({job.words})" if job.words else "")
+
+
+def sentence(outcome: Outcome) -> str:
+    """Why a job failed, with the cell, in one line."""
+    first = outcome.message.strip().splitlines()[0] if outcome.message.strip() else outcome.kind
+    first = first if len(first) <= 300 else f"{first[:300]} …"
+    return f"cell {outcome.cell} of {outcome.cells}: {first}" if outcome.cell else first
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """The table that a run ends with, and its summary line."""
+    heads = ("lesson", "parameters", "profile", "result", "cells", "seconds", "budget")
+    rows = [
+        (
+            f"{one.job.lesson} {one.job.title}",
+            one.job.words or "defaults",
+            one.job.profile,
+            SIGNS[one.status] + (", over budget" if one.over_budget and one.status == "ok" else ""),
+            f"{one.cell}/{one.cells}" if one.cells else "",
+            f"{one.elapsed_s:.1f}" if one.elapsed_s else "",
+            "" if one.job.budget_s is None else f"{one.job.budget_s:g}",
+        )
+        for one in outcomes
+    ]
+    return f"{_aligned((heads, *rows), right={4, 5, 6})}\n{summary(outcomes)}"
+
+
+def claims(events: Sequence[Mapping[str, Any]]) -> str:
+    """What one page claimed, a line a claim; nothing when it claimed nothing."""
+    heads = ("result", "claim", "measured", "asked")
+    rows = [
+        (
+            "shown, would not hold" if one["status"] == "shown" and one.get("held") is False else str(one["status"]),
+            str(one["text"]),
+            " ± ".join(quantity(one[key], one["unit"]) for key in ("value", "spread") if one.get(key) is not None),
+            str(one.get("relation", "")),
+        )
+        for one in events
+    ]
+    return _aligned((heads, *rows), right={2}) if rows else ""
+
+
+def _aligned(rows: Sequence[Sequence[str]], right: Container[int]) -> str:
+    """*rows*, the heads first, in columns as wide as they need; a line below the heads."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            f"{cell:>{n}}" if i in right else f"{cell:<{n}}"
+            for i, (cell, n) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in (rows[0], ["─" * n for n in widths], *rows[1:])
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def summary(outcomes: Sequence[Outcome]) -> str:
+    """``4 notebooks: 3 ok, 1 failed``."""
+    counts = {status: sum(one.status == status for one in outcomes) for status in SIGNS}
+    said = ", ".join(f"{n} {SIGNS[status].lower()}" for status, n in counts.items() if n)
+    return f"{len(outcomes)} notebook{'s' if len(outcomes) != 1 else ''}: {said or 'nothing ran'}"
+
+
+def _line(one: Running) -> str:
+    seconds = 0.0 if one.began is None else time.monotonic() - one.began
+    budget = "" if one.job.budget_s is None else f" of {one.job.budget_s:g} s"
+    over = "  over its budget" if one.job.budget_s is not None and seconds > one.job.budget_s else ""
+    where = f"cell {one.cell}/{one.cells}" if one.cells else "starting"
+    return f"running  {describe(one.job)}  {where}  {seconds:.0f} s{budget}{over}"

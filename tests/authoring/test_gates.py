@@ -1,0 +1,289 @@
+"""labkit.authoring.lint: a whole toy lesson passes; each way to spoil it gives one finding with place and remedy."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+
+import pytest
+
+from labkit.authoring import build, lint
+from labkit.authoring.lint import code, links, prose
+from labkit.lesson import source
+
+FILLER = "Nothing is known yet and so every guess is a good one. " * 40
+CODE = "# %%\ncounted = np.size(box)\n"
+EVIDENCE = "# Each box with its 95 % interval, in int8 and with 4 bits."
+LONG = "# %%\n" + "\n".join(f"x{k} = {k}" for k in range(16)) + "\n"
+HELPER = "def grow(x, by):\n    y = x + by\n    y = y * 2\n    return y\n"
+
+
+def _findings(toys, number="31"):
+    course = source.lessons(toys.notebooks)
+    lesson = next(each for each in course if each.number == number)
+    return lint.lesson_findings(lesson, course, toys.package)
+
+
+def test_a_whole_lesson_passes_every_gate(toys):
+    toys.whole("31")
+    assert _findings(toys) == []
+
+
+# What is changed in the whole lesson, and the one finding that it gives.
+SPOILT = {
+    "objectives": ("#       - fill a box\n", "", "2 objectives"),
+    "unknown waiver": (
+        "needs: []",
+        "needs: []\n#     waive: [few-word: short]",
+        "'few-word' can be waived; did you mean few-words",
+    ),
+    "title": ("# # 31 · Toys", "# # 31 Toys", r"31_toys.py:\d+ \(cell 1\): the first cell is the title"),
+    "question": ("# How many toys fit into a box?\n\n# %%", "# Why?\n\n# %%", "the first cell is the title"),
+    "second title": ("# ## Evidence", "# # Evidence", "second level-1 heading"),
+    "unknown part": ("# ## Idea", "# ## Ideas", r"no part 'Ideas'; did you mean Idea"),
+    "part inside": ("# All of them are there.", "# There.\n#\n# ## Idea", "a part begins a cell of its own"),
+    "wrong order": ("# All of them are there.", "# ## Predict", "'Predict' comes after 'By hand'"),
+    "not only imports": ("from labkit import start\n", "from labkit import start\nx = 1\n", "imports alone"),
+    "tensorflow first": (
+        "import numpy as np\n",
+        "import tensorflow_model_optimization as tfmot\n",
+        "import it before tensorflow_mod",
+    ),
+    "no start": ('start("31", seed=seed)', 'start("32", seed=seed)', r'third code cell begins with: lab = start\("31"'),
+    "no parameters": ('# %% tags=["parameters"]', "# %%", "second code cell, and no other, begins with"),
+    "wrong parameter": ("toys: int = 3", "toys = 3", r"31_toys.py:\d+ \(cell 3\): The parameters cell"),
+    "nine parameters": (
+        "toys: int",
+        "".join(f"p{k}: int = 1  # one; 1 to 9\n" for k in range(7)) + "toys: int",
+        "9 parameters: keep the 8",
+    ),
+    "no seed": ("seed: int = 7  # random seed; 0 to 2**31 - 1\n", "", "no parameter seed"),
+    "too many cells": (CODE, CODE + "\n# %%\n1\n" * 30, r"\d+ cells: a page has 20 to 45\."),
+    "no finish": ("lab.finish(", "lab.say(", r"calls lab\.finish"),
+    "number of an exercise": ("### 31.2 Choose", "### 31.3 Choose", "number them 31.1, 31.2"),
+    "no chip": ("31.2 Choose ★★☆ · 5 minutes", "31.2 Choose", "has no chip"),
+    "wrong check": ('lab.check("31.2"', 'lab.check("31.1"', r"exercise 31.2 has the checks \['31.1'\]"),
+    "check not last": ('lab.check("31.2", chosen)\n', 'lab.check("31.2", chosen)\nchosen\n', "last line of its cell"),
+    "check elsewhere": (CODE, CODE + 'lab.check("31.2", counted)\n', "without a heading"),
+    "one hint": ("<summary>Hint 2</summary>\n#\n# Two times", "<summary>More</summary>\n#\n# Two times", "has 1 hints"),
+    "hint unrendered": ("Hint 1</summary>\n#\n# Add it", "Hint 1</summary>\n# Add it", "blank line after </summary>"),
+    "no markers": ("    ### END SOLUTION\n", "", "one solution, between"),
+    "no docstring": ('    """Twice *x*."""\n', "", "double has no docstring"),
+    "prediction without answer": ('lab.answer("31.p", "few")', 'lab.say("few")', "nothing takes the prediction up"),
+    "answer without prediction": (
+        'lab.answer("31.p", "few")',
+        'lab.answer("31.p", "few")\nlab.answer("31.q", 1)',
+        "answers no pred",
+    ),
+    "prediction's id": ("31.p", "p", "begin it with '31.'"),
+    "few words": (FILLER, "", "words of prose: a page has 600 to 1,200 .*few-words: reason"),
+    "many words": ("# Guess before", "# " + "word " * 700 + "before", r"words of prose: a page has 600 to 1,200\."),
+    "long idea": ("# A box is full", "# " + "word " * 260 + "full", "under '## Idea'"),
+    "numeral": (EVIDENCE, EVIDENCE + "\n# It is 12 % of it.", r"31_toys.py:\d+ .*'12 %' under '## Evidence'"),
+    "numeral in finish": ("toys, {counted", "toys in 3.5 ms, {counted", "'3.5 ms' under '## What we saw'"),
+    "numeral in alt": ("until nothing more goes in", "until 4 KiB are in", "'4 KiB' under '## Evidence'"),
+    "no alt": (', alt="The box fills up until nothing more goes in."', "", "lab.show needs alt"),
+    "short alt": ("The box fills up until nothing more goes in.", "A plot.", "lab.show needs alt"),
+    "plt.show": (CODE, CODE + "plt.show()\n", "plt.show gives no alt text"),
+    "image": ("# All of them", "# ![](../docs/notes.md) All of them", "image without alt text"),
+    "long cell": (CODE, CODE + "\n" + LONG, "16 lines of code: one idea a cell, 15 lines"),
+    "much code": (CODE, CODE + ("\n" + LONG.replace("x15 = 15\n", "")) * 10, "lines of code in the student edition"),
+    "long helper": (
+        CODE,
+        CODE + "\n# %%\ndef long(x):\n" + "".join(f"    y{k} = {k}\n" for k in range(10)),
+        "long has 11 lines",
+    ),
+    "private import": ("import numpy as np\n", "import numpy as np\nfrom numpy import _core\n", "_core is private"),
+    "private attribute": (CODE, CODE + "np._core\n", "_core is private"),
+    "absolute path": (CODE, CODE + 'open("/tmp/x")\n', "'/tmp/x' exists on one machine only"),
+    "home path": (CODE, CODE + 'open("~/x")\n', "'~/x' exists on one machine only"),
+    "path in text": ("# All of them", "# See /home/me/x. All of them", "exists on one machine only"),
+    "seed": (CODE, CODE + "np.random.seed(3)\n", "np.random.seed: .* has set every seed"),
+    "seed of TensorFlow": (CODE, CODE + "tf.random.set_seed(3)\n", "has set every seed"),
+    "style": (CODE, CODE + 'plt.style.use("x")\n', "style of figures"),
+    "rcParams": (CODE, CODE + 'plt.rcParams["x"] = 3\n', "style of figures"),
+    "temporary files": ("import numpy as np\n", "import numpy as np\nimport tempfile\n", "lab.folder"),
+    "wildcard": ("import numpy as np\n", "import numpy as np\nfrom numpy import *\n", "import by name"),
+    "installation": ("# All of them", "# First pip install it. All of them", "installs nothing"),
+    "link": ("](../docs/notes.md#the-box)", "](../docs/none.md)", "'../docs/none.md' leads nowhere"),
+    "anchor": ("notes.md#the-box", "notes.md#the-boxes", "no heading 'the-boxes' in .*; did you mean the-box"),
+    "anchor of a page": ("#What-we-saw", "#what-we-saw", "no heading 'what-we-saw' in this page"),
+    "link in code": (CODE, CODE + 'lab.say("[x](../docs/notes.md)")\n', "breaks in one of the editions"),
+    "unknown need": ("needs: []", "needs: [12]", "needs lesson 12"),
+    "compared": ("box = np.arange(3)", "box = np.arange(toys)", "compared exactly, and it uses toys"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "message"), SPOILT.values(), ids=SPOILT)
+def test_each_gate_finds_what_it_is_for(toys, edit, old, new, message):
+    path = toys.whole("31")
+    if message == "begin it with '31.'":
+        edit(path, 'lab.answer("31.p"', 'lab.answer("p"')
+    edit(path, old, new)
+    found = _findings(toys)
+    assert any(re.search(message, line) for line in found), found
+    assert all(line.startswith("31_toys.py") for line in found)
+    assert len(found) <= 3, found
+
+
+def test_a_waiver_lowers_a_lower_bound_and_no_other(toys, edit):
+    path = toys.whole("31")
+    edit(path, FILLER, "")
+    edit(path, "needs: []", "needs: []\n#     waive:\n#       - few-words: the first page only shows how pages work")
+    assert _findings(toys) == []
+    edit(path, "# Guess before", "# " + "word " * 1300)
+    assert len(_findings(toys)) == 1
+    outcome = build.Outcome(source.read(path), "unchanged")
+    assert "waives few-words (the first page only shows how pages work)" in str(outcome)
+
+
+def test_an_exercise_can_be_shown_solved(toys, edit):
+    path = toys.whole("31")
+    edit(path, "    ### BEGIN SOLUTION\n", "")
+    edit(path, "    ### END SOLUTION\n", "")
+    assert len(_findings(toys)) == 1
+    edit(path, "needs: []", "needs: []\n#     waive: [shown-solution: it shows how an exercise works]")
+    assert _findings(toys) == []
+
+
+def test_a_helper_pasted_from_the_package_or_another_lesson(toys, edit):
+    (toys.package / "methods.py").write_text(
+        'def widen(a: int, b: int) -> int:\n    """Doc."""\n    c = a + b\n    c = c * 2\n    return c\n'
+    )
+    path = toys.whole("31")
+    edit(path, CODE, CODE + HELPER)
+    assert [line.partition(": ")[2] for line in _findings(toys)] == ["grow is toykit.methods.widen: import it."]
+    other = toys.whole("40")
+    edit(other, "box = np.arange(3)\n", "box = np.arange(3)\n" + HELPER)  # by hand, a method may be written out
+    assert any("stands in lesson 31 · Toys too" in line for line in _findings(toys, "40"))
+    edit(path, HELPER, "")
+    assert _findings(toys, "40") == []
+
+
+def test_the_solution_of_an_exercise_may_be_the_packages_function(toys, edit):
+    (toys.package / "methods.py").write_text(HELPER)
+    path = toys.whole("31")
+    edit(path, "    return 2 * x\n", "    y = x + x\n    y = y * 1\n    return y\n")
+    edit(path, "def double(x)", "def double(x, by=0)")
+    assert _findings(toys) == []
+
+
+def test_exercises_are_those_of_the_exercise_module(toys):
+    toys.whole("31")
+    (toys.package / "exercises" / "lesson31.py").write_text('EXERCISES = [Exercise("31.1", 3)]\n')
+    (line,) = _findings(toys)
+    assert "its exercises are 31.1, 31.2, and those in labkit.exercises.lesson31 are 31.1" in line
+
+
+def test_compared_cells_may_not_reach_a_run_through_other_names(toys, edit):
+    path = toys.whole("31")
+    edit(
+        path,
+        '# %% tags=["nbval-check-output"]\n',
+        '# %%\ntimes = toys + 1\nbase = times\n\n# %% tags=["nbval-check-output"]\n',
+    )
+    assert _findings(toys) == []
+    edit(path, "print(box)", "print(box, base)")
+    assert "it uses base" in _findings(toys)[0]
+    edit(path, "base = times\n", "base = 3\n")
+    assert _findings(toys) == []
+
+
+def test_the_one_private_switch_without_another_way_is_allowed(toys, edit):
+    edit(
+        toys.whole("31"),
+        CODE,
+        CODE + "converter._experimental_disable_per_channel = True\nclass A:\n    def f(self):\n        self._x\n",
+    )
+    assert _findings(toys) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["int8", "8 bits", "8-bit", "95 % interval", "a 95 % Wilson interval", "95 % confidence interval", "{}%",
+     "LeNet-300-100 weights", "`50 %`", "$50 \\%$", "in 2016", "the 2010s", "4 lessons", "lesson 31", "[x](a%20b)",
+     "{} times", "float16 weights", "top-1 errors"],
+)  # fmt: skip
+def test_no_measured_numeral(text):
+    assert list(prose._unmeasured(prose._plain(text))) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["12 %", "12%", "0.3 points", "4×", "4 times", "3.2 ms", "12 µs", "1,024 bytes", "80\u00a0KiB", "10,000 images",
+     "2.3 bits", "5 s", "12 percent", "a 10-fold gain", "3 dB", "2x faster", "266,610 parameters", "8-12 ms",
+     "40 % of the 95 % interval"],
+)  # fmt: skip
+def test_measured_numerals(text):
+    assert len(list(prose._unmeasured(prose._plain(text)))) == 1
+
+
+def test_lines_of_code_leave_words_out():
+    assert code.lines('# a\n\ndef f():\n    """Doc\n\n    more."""\n    return 1  # b\n') == 2
+
+
+def _solved(toys, path, *outputs):
+    """Write a solved edition whose first code cell has *outputs*; the findings on it."""
+
+    def run(lesson, content):
+        for number, cell in enumerate(cell for cell in content["cells"] if cell["cell_type"] == "code"):
+            cell |= {"execution_count": number + 1, "outputs": list(outputs) if number == 0 else []}
+        return content, {"date": "2024-05-06", "profile": "full", "seconds": 1, "versions": {}}
+
+    list(build.build((), toys.notebooks, run=run))
+    return _findings(toys)
+
+
+def _data(mime, value):
+    return {"output_type": "display_data", "metadata": {}, "data": {mime: value}}
+
+
+def _image(size):
+    return f'<img alt="a" src="data:image/png;base64,{base64.b64encode(bytes(size)).decode()}">'
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ({"output_type": "stream", "name": "stderr", "text": ["Warning: x\n"]}, "standard error says 'Warning: x'"),
+        ({"output_type": "error", "ename": "ValueError", "evalue": "x", "traceback": []}, "it ended in ValueError"),
+        (
+            {"output_type": "stream", "name": "stdout", "text": ["in /home/me/x.py:3"]},
+            "'/home/me/x.py:3', which exists on one",
+        ),
+        (_data("text/html", "saved to C:\\Users\\me\\x"), "exists on one machine"),
+        (_data("application/vnd.labkit.record+json", {"path": "/tmp/x/y"}), "'/tmp/x/y'"),
+        (_data("image/png", base64.b64encode(b"x").decode()), "no alt text"),
+        (_data("text/html", _image(81 * 1024)), "a figure takes 81 KB"),
+    ],
+)
+def test_outputs_are_quiet_small_and_of_no_machine(toys, output, message):
+    (finding,) = _solved(toys, toys.whole("31"), output)
+    assert message in finding and finding.startswith("solved/31_toys.ipynb, cell 3 (source line ")
+
+
+def test_good_outputs_pass_and_unexecuted_cells_do_not(toys, edit):
+    path = toys.whole("31")
+    good = {"output_type": "stream", "name": "stdout", "text": ["3 toys / 4\n"]}
+    assert _solved(toys, path, good, _data("text/html", _image(79 * 1024))) == []
+    target = build.path(source.read(path), "solved")
+    content = json.loads(target.read_text())
+    next(cell for cell in content["cells"] if cell["cell_type"] == "code")["execution_count"] = None
+    target.write_text(json.dumps(content))
+    assert "has not been executed" in _findings(toys)[0]
+
+
+def test_links_of_documents(toys):
+    assert list(links.documents(toys.root)) == []
+    (toys.root / "README.md").write_text(
+        "[a](docs/notes.md#notes) [b](https://example.org/x#y) [c](docs/no.md)\n\n[d](#no)\n"
+    )
+    found = list(links.documents(toys.root))
+    assert len(found) == 2 and "README.md:1" in found[0] and "README.md:3" in found[1]
+
+
+def test_the_whole_course_at_once(toys):
+    toys.whole("31")
+    found = lint.findings(toys.notebooks, toys.package)
+    assert len(found) == 2 and all("is missing" in line for line in found)

@@ -1,0 +1,100 @@
+"""labkit compress and labkit expand, from the command line's side."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from labkit.cli.main import main
+from labkit.methods import lkz
+
+
+@pytest.fixture()
+def arrays(tmp_path):
+    rng = np.random.default_rng(1)
+    kernel = (rng.normal(size=(60, 20)) * (rng.random((60, 20)) < 0.1)).astype(np.float32)
+    tensors = {"dense/kernel": kernel, "dense/bias": rng.normal(size=20).astype(np.float32)}
+    np.savez(tmp_path / "net.npz", **tensors)
+    return tmp_path / "net.npz", tensors
+
+
+def test_arrays_there_and_back(arrays, tmp_path, capsys):
+    path, tensors = arrays
+    small, back = tmp_path / "net.lkz", tmp_path / "back.npz"
+    assert main(["compress", str(path), "-o", str(small)]) == 0
+    assert f"{small.stat().st_size:,} bytes for 1,220 weights" in capsys.readouterr().out
+    assert main(["expand", str(small), "-o", str(back)]) == 0
+    with np.load(back) as found:
+        assert list(found.files) == list(tensors)
+        assert all(np.array_equal(found[name], tensor) for name, tensor in tensors.items())
+
+
+def test_values_are_shared_in_kernels_and_zeros_stay(arrays, tmp_path):
+    path, tensors = arrays
+    assert main(["compress", str(path), "-o", str(tmp_path / "a.lkz"), "--values", "4"]) == 0
+    found = lkz.read(tmp_path / "a.lkz")
+    kernel = found["dense/kernel"]
+    assert np.array_equal(kernel != 0, tensors["dense/kernel"] != 0) and len(np.unique(kernel)) == 5
+    assert np.array_equal(found["dense/bias"], tensors["dense/bias"])
+
+
+def test_a_keras_model_there_and_back(tmp_path):
+    import tensorflow as tf
+
+    inputs = tf.keras.Input((6,))
+    hidden = tf.keras.layers.BatchNormalization(name="norm")(tf.keras.layers.Dense(4, name="first")(inputs))
+    model = tf.keras.Model(inputs, tf.keras.layers.Dense(2, name="second")(hidden))
+    model.save(tmp_path / "net.keras")
+    small, back = tmp_path / "net.lkz", tmp_path / "back.keras"
+    assert main(["compress", str(tmp_path / "net.keras"), "-o", str(small)]) == 0
+    assert main(["expand", str(small), "-o", str(back), "--like", str(tmp_path / "net.keras")]) == 0
+    x = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32)
+    assert np.array_equal(model(x), tf.keras.models.load_model(back, compile=False)(x))
+    other = tf.keras.Sequential([tf.keras.layers.Input((6,)), tf.keras.layers.Dense(5, name="first")])
+    other.save(tmp_path / "other.keras")
+    assert main(["expand", str(small), "-o", str(back), "--like", str(tmp_path / "other.keras")]) == 1
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["compress", "none.keras", "-o", "a.lkz"], "no file none.keras"),
+        (["compress", "none.npz", "-o", "a.lkz"], "Cannot read none.npz"),
+        (["compress", "net.npz", "-o", "a.zip"], "ends in .lkz"),
+        (["compress", "net.txt", "-o", "a.lkz"], ".keras, .h5 or .npz"),
+        (["compress", "net.npz", "-o", "a.lkz", "--values", "0"], "1 to 65,536"),
+        (["compress", "net.npz", "-o", "a.lkz", "--values", str(2**20)], "1 to 65,536"),
+        (["compress", "objects.npz", "-o", "a.lkz"], "Cannot read objects.npz"),
+        (["compress", "nan.npz", "-o", "a.lkz"], "NaN"),
+        (["compress", "nan.npz", "-o", "a.lkz", "--values", "3"], "no finite number"),
+        (["compress", "broken.keras", "-o", "a.lkz"], "cannot load broken.keras"),
+        (["expand", "net.npz", "-o", "b.npz"], "no .lkz file"),
+        (["expand", "none.lkz", "-o", "b.npz"], "Cannot read none.lkz"),
+        (["expand", "none.lkz", "-o", "b.keras"], "--like MODEL"),
+        (["expand", "none.lkz", "-o", "b.npz", "--like", "x.keras"], "--like MODEL"),
+        (["expand", "none.lkz", "-o", "b.txt"], ".npz"),
+    ],
+)
+def test_one_sentence_for_each_mistake(words, said, arrays, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.savez("objects.npz", a=np.array([{}], object))
+    np.savez("nan.npz", a=np.array([[1, np.nan]], np.float32))
+    (tmp_path / "broken.keras").write_bytes(b"nothing")
+    assert main(words) in (1, 2)
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1 and error.startswith("labkit: ")
+    assert not (tmp_path / "a.lkz").exists() and not (tmp_path / "b.npz").exists()
+
+
+def test_a_fresh_process_decodes_the_same(arrays, tmp_path):
+    path, tensors = arrays
+    main(["compress", str(path), "-o", str(tmp_path / "a.lkz")])
+    code = (
+        "import sys; from labkit.methods import lkz; import numpy as np; np.savez(sys.argv[2], **lkz.read(sys.argv[1]))"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "a.lkz", tmp_path / "b.npz"], check=True)
+    with np.load(tmp_path / "b.npz") as found:
+        assert all(np.array_equal(found[name], tensor) for name, tensor in tensors.items())

@@ -1,0 +1,75 @@
+"""Claims: each kind of bound, the words of a value, and how an outcome becomes a status."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labkit.base.errors import UsageError
+from labkit.session.claim import judge, quantity
+
+NUMBERS = st.floats(-1e6, 1e6)
+
+
+@pytest.mark.parametrize(
+    ("bound", "inside", "outside", "relation"),
+    [
+        ({"at_least": 0.5}, [0.5, 0.9], [0.4999], "≥ 0.5"),
+        ({"at_most": 0}, [0, -1], [1e-9], "≤ 0"),
+        ({"between": (1, 2)}, [1, 1.5, 2], [0.99, 2.01], "1 to 2"),
+        ({"equals": 3}, [3, 3.0, True + 2], [3.0001], "= 3"),
+    ],
+)
+def test_each_bound(bound: dict, inside: list, outside: list, relation: str) -> None:
+    assert all(judge("c", value, **bound).held for value in inside)
+    assert not any(judge("c", value, **bound).held for value in [*outside, math.nan])
+    assert judge("c", 0, **bound).relation == relation
+
+
+@given(NUMBERS, NUMBERS)
+def test_bounds_agree_with_each_other(value: float, bound: float) -> None:
+    least, most = judge("c", value, at_least=bound).held, judge("c", value, at_most=bound).held
+    assert least or most
+    assert (least and most) == judge("c", value, equals=bound).held == judge("c", value, between=(bound, bound)).held
+
+
+@pytest.mark.parametrize("bounds", [{}, {"at_least": 0, "at_most": 1}, {"equals": 0, "between": (0, 1)}])
+def test_exactly_one_bound(bounds: dict) -> None:
+    with pytest.raises(UsageError, match="needs one of at_least, at_most, between, equals"):
+        judge("c", 1, **bounds)
+
+
+@pytest.mark.parametrize(
+    ("value", "asserted", "status"),
+    [(1, True, "held"), (0, True, "failed"), (1, False, "shown"), (0, False, "shown")],
+)
+def test_status(value: float, asserted: bool, status: str) -> None:
+    claim = judge("c", value, at_least=1, asserted=asserted)
+    assert claim.status == claim.event("31")["status"] == status
+    assert claim.event("31")["held"] is (value == 1)
+    assert ("shown, not asserted" in claim.html()) is not asserted
+
+
+def test_sentence_and_escaping() -> None:
+    claim = judge("a < b", 0.5, at_least=0.25, unit="%", spread=0.01)
+    assert claim.sentence == "a < b: 50.00 % ± 1.00 %, asked ≥ 25.00 %"
+    assert "a &lt; b" in claim.html()
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.8998, "%", "89.98 %"),
+        (0.003, "points", "0.30 points"),
+        (12.0, "×", "12×"),
+        (1066440, "B", "1,066,440 B"),
+        (0.123456, "", "0.1235"),
+        (float("nan"), "", "nan"),
+        (float("inf"), "ms", "inf ms"),
+    ],
+)
+def test_quantity(value: float, unit: str, text: str) -> None:
+    assert quantity(value, unit) == text

@@ -1,0 +1,305 @@
+"""The session of a page: when a claim is asserted, what a check gives back, what notices a changed baseline."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from labkit.assets import baselines
+from labkit.base.errors import CheckFailed, ClaimFailed, LabkitError, UsageError
+from labkit.exercises import framework
+from labkit.lesson import source
+from labkit.lesson.parameters import parse
+from labkit.session import facts, record
+from labkit.session import lab as session
+
+KNOWN = parse(
+    "from labkit import by_profile\n"
+    'dataset: str = "fashion_mnist"  # data set; fashion_mnist or mnist\n'
+    "epochs: int = by_profile(10, 1)  # passes over the images; 1 to 50\n".partition("\n")[2]
+)
+PAGE = facts.Facts("Toys", {"fast": 15, "full": 60}, KNOWN, True)
+
+
+@pytest.fixture(autouse=True)
+def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABKIT_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("LABKIT_FILES", str(tmp_path / "files"))
+    for name in ("LABKIT_EDITION", "LABKIT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def begin(monkeypatch: pytest.MonkeyPatch):
+    """Begin a page in a profile, with values for its parameters (the defaults where none is given)."""
+
+    def _begin(profile: str = "full", page: facts.Facts = PAGE, edition: str = "student", **changed: object):
+        monkeypatch.setenv("LABKIT_PROFILE", profile)
+        monkeypatch.setenv("LABKIT_EDITION", edition)
+        monkeypatch.setattr(facts, "of_lesson", lambda _: page)
+        values = {each.name: each.defaults[profile] for each in page.parameters} | changed
+        monkeypatch.setattr(facts, "values", lambda _: values)
+        return session.start("99", seed=5)
+
+    return _begin
+
+
+@pytest.fixture
+def emitted(monkeypatch: pytest.MonkeyPatch) -> list[dict]:
+    """Every event that a page emits, with its HTML under ``page``."""
+    found: list[dict] = []
+    monkeypatch.setattr(record, "emit", lambda event, page, text: found.append({**event, "page": page, "words": text}))
+    return found
+
+
+MNIST = {"dataset": "mnist"}
+
+
+@pytest.mark.parametrize(
+    ("profile", "changed", "claim", "asserted"),
+    [
+        ("full", {}, {}, True),
+        ("study", {}, {}, True),
+        ("fast", {}, {}, False),
+        ("full", {"epochs": 2}, {}, False),
+        ("fast", {"epochs": 2}, {"holds": "always"}, True),
+        ("full", MNIST, {"at": MNIST}, True),
+        ("full", {}, {"at": MNIST}, False),
+        ("full", MNIST, {}, False),
+        ("full", MNIST | {"epochs": 2}, {"at": MNIST}, False),
+        ("fast", MNIST, {"at": MNIST}, False),
+        ("full", {}, {"at": {"unheard of": 1}}, False),
+    ],
+)
+def test_when_a_claim_is_asserted(begin, emitted, profile: str, changed: dict, claim: dict, asserted: bool) -> None:
+    lab = begin(profile, **changed)
+    lab.claim("right", 1, equals=1, **claim)
+    assert emitted[-1]["status"] == ("held" if asserted else "shown")
+    if asserted:
+        with pytest.raises(ClaimFailed, match=r"wrong: 2, asked = 1\."):
+            lab.claim("wrong", 2, equals=1, **claim)
+    else:
+        lab.claim("wrong", 2, equals=1, **claim)
+    assert emitted[-1]["status"] == ("failed" if asserted else "shown")  # a failed claim leaves its record first
+    assert emitted[-1]["held"] is False
+
+
+def test_away_from_the_course_nothing_is_asserted_but_what_always_holds(begin, emitted) -> None:
+    lab = begin(page=facts.Facts())
+    lab.claim("wrong", 2, equals=1)
+    with pytest.raises(ClaimFailed):
+        lab.claim("wrong", 2, equals=1, holds="always")
+
+
+def test_holds_is_one_of_two(begin) -> None:
+    with pytest.raises(UsageError, match="holds='sometimes' is not known"):
+        begin().claim("c", 1, equals=1, holds="sometimes")
+
+
+def test_start_says_what_it_found_and_sets_every_seed(begin, emitted) -> None:
+    first = begin("fast", epochs=3)
+    event = emitted[0]
+    assert (event["kind"], event["title"], event["profile"], event["seed"]) == ("start", "Toys", "fast", 5)
+    assert event["at_defaults"] is False and event["parameters"]["epochs"] == 3 and event["budget_s"] == 15
+    drawn = (first.rng.random(), random.random(), np.random.random())
+    again = begin("fast")
+    assert drawn == (again.rng.random(), random.random(), np.random.random())
+    assert emitted[-1]["at_defaults"] is True
+
+
+def test_the_lessons_of_the_course_are_known() -> None:
+    for lesson in source.lessons():
+        page = facts.of_lesson(lesson.number)
+        assert page.known and page.title == lesson.title and page.budget_s["fast"]
+    assert facts.of_lesson("98") == facts.Facts()
+
+
+# Predictions and checks
+
+
+def test_predict_never_blocks(begin, emitted) -> None:
+    lab = begin()
+    lab.predict("99.p", "Which?", ["<a>", "b"])
+    lab.answer("99.p", "b")
+    assert emitted[-2]["guess"] is None and "&lt;a&gt;" in emitted[-2]["page"]
+    assert "no guess was made" in emitted[-1]["words"]
+    lab.answer("99.never asked", "b")
+
+
+def test_a_guess_is_taken_up(begin, emitted) -> None:
+    lab = begin()
+    lab.predict("99.p", "Which?", ["a", "b"], guess="a")
+    lab.answer("99.p", "b")
+    assert emitted[-1]["words"] == "measured: b; you guessed a"
+    lab.answer("99.p", "a")
+    assert emitted[-1]["words"].endswith("you guessed a: right")
+
+
+def test_a_guess_that_is_no_option_is_refused(begin) -> None:
+    with pytest.raises(UsageError, match=r"The guess 'c' is none of the options: a / b \(or None\)"):
+        begin().predict("99.p", "Which?", ["a", "b"], guess="c")
+
+
+def test_where_the_home_cannot_be_written_the_page_goes_on(begin, emitted, tmp_path, monkeypatch) -> None:
+    (tmp_path / "home").write_text("")
+    monkeypatch.setenv("LABKIT_STATE", str(tmp_path / "home" / "state"))
+    lab = begin()
+    lab.predict("99.p", "Which?", ["a", "b"], guess="a")
+    lab.answer("99.p", "a")
+    lab.check("99.1", len)
+    assert [event["kind"] for event in emitted] == ["start", "prediction", "answer", "check"]
+
+
+@pytest.fixture(autouse=True)
+def count(monkeypatch: pytest.MonkeyPatch) -> framework.Exercise:
+    task = framework.Exercise(
+        "99.1",
+        lambda things: sum(1 for _ in things),
+        mistakes=[framework.Mistake("one more", lambda things: len(things) + 1, "you count from one")],
+        cases=[("two", ("ab",)), ("none", ("",))],
+    )
+    monkeypatch.setattr(framework, "exercise", lambda _: task)
+    return task
+
+
+def test_a_right_attempt_comes_back_and_is_noted(begin, emitted) -> None:
+    assert begin().check("99.1", len) is len
+    assert emitted[-1]["passed"] is True and "alert-success" in emitted[-1]["page"]
+    assert "99.1" in record.recall("progress.json")["99"]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "attempted", "kind", "said"),
+    [
+        (lambda things: len(things) + 1, True, "warning", "you count from one"),
+        (lambda things: 7, True, "warning", "expected 2, got 7"),
+        (lambda things: ..., False, "info", "not attempted yet"),
+        (..., False, "info", "not attempted yet"),
+    ],
+)
+def test_a_wrong_attempt_gives_the_courses_own(begin, emitted, count, attempt, attempted, kind, said) -> None:
+    assert begin().check("99.1", attempt) is count.reference
+    event = emitted[-1]
+    assert (event["passed"], event["attempted"]) == (False, attempted)
+    assert f"alert-{kind}" in event["page"] and said in event["words"]
+    assert event["words"].endswith("The page goes on with the course's own solution.")
+    assert record.recall("progress.json") == {}
+
+
+@pytest.mark.parametrize("attempt", [lambda things: 7, ...])
+def test_in_the_solved_edition_a_wrong_solution_raises(begin, attempt) -> None:
+    with pytest.raises(CheckFailed, match=r"Exercise 99\.1: "):
+        begin(edition="solved").check("99.1", attempt)
+
+
+# Models, figures, files
+
+
+class Weights:
+    """As much of a model as a digest needs."""
+
+    def __init__(self) -> None:
+        self.value = np.zeros(3)
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    shipped = SimpleNamespace(model=Weights, tflite_path=Path("net.tflite"))
+    monkeypatch.setattr(baselines, "baseline", lambda *_: shipped)
+    digests = SimpleNamespace(weights_digest=lambda model: model.value.tobytes().hex())
+    monkeypatch.setitem(sys.modules, "labkit.keras2.protect", digests)  # the real one brings TensorFlow
+
+
+def test_a_baseline_is_fresh_each_time(begin, fake) -> None:
+    lab = begin()
+    one, other = lab.baseline("net"), lab.baseline("net")
+    one.value += 1
+    assert not other.value.any()
+    assert lab.baseline_file("net") == Path("net.tflite")
+
+
+@pytest.mark.parametrize("what", ["finish", "measure"])
+def test_a_baseline_changed_in_place_is_noticed(begin, fake, what: str) -> None:
+    lab = begin()
+    baseline = lab.baseline("net")
+    lab.finish("Nothing has changed.")
+    baseline.value[1] = 1e-6
+    with pytest.raises(LabkitError, match=r"The baseline net is no longer what it was: .*clone\(baseline\)"):
+        lab.finish("") if what == "finish" else lab.measure(baseline, name="n", technique="t")
+
+
+def test_a_real_baseline_changed_by_hand_is_noticed(begin, monkeypatch) -> None:
+    from labkit.keras2.protect import clone
+
+    lab = begin()
+    baseline = lab.baseline("lenet_300_100")
+    copy = clone(baseline)
+    copy.set_weights([weight * 0 for weight in copy.get_weights()])
+    lab.finish("A clone's weights are its own.")
+    weights = baseline.get_weights()
+    weights[0][0, 0] += 1
+    baseline.set_weights(weights)
+    with pytest.raises(LabkitError, match="lenet_300_100 is no longer"):
+        lab.finish("")
+
+
+def test_measure_without_tensorflow(begin, emitted) -> None:
+    few = SimpleNamespace(x=np.zeros((4, 28, 28), "uint8"), y=np.zeros(4, "uint8"))
+    lab = begin("fast")
+    lab._images = SimpleNamespace(name="few", train=few, validation=few, test=few)
+    path = lab.baseline_file("lenet_300_100")
+    first = lab.measure(path, name="one", technique="baseline")
+    second = lab.measure(path, name="two", technique="baseline", on="validation", network="other")
+    assert (first.network, first.split, first.latency_ratio) == ("lenet_300_100", "test", 1.0)
+    assert (second.network, second.split) == ("other", "validation") and second.latency_ratio != 1.0
+    assert emitted[-1]["kind"] == "measurement" and emitted[-1]["name"] == "two"
+    lab.table()
+    assert emitted[-1]["rows"] == 2
+    with pytest.raises(UsageError, match="on='tests' names no split"):
+        lab.measure(path, name="n", technique="t", on="tests")
+
+
+def test_a_lkz_file_may_be_the_first_that_is_timed(begin, tmp_path) -> None:
+    from labkit.assets import models
+    from labkit.keras2.tensors import tensors
+    from labkit.methods import lkz
+
+    lab, model = begin(), models.build("lenet_300_100", 1)
+    lkz.write(tmp_path / "small.lkz", tensors(model))
+    assert lab.measure(tmp_path / "small.lkz", name="a", technique="t", network="lenet_300_100").latency_ratio == 1
+    assert 0.2 < lab.measure(model, name="b", technique="t", network="lenet_300_100").latency_ratio < 5
+
+
+def test_show_needs_alt_text(begin, emitted) -> None:
+    import matplotlib.pyplot as plt
+
+    lab = begin()
+    figure, _ = plt.subplots()
+    with pytest.raises(LabkitError, match="alt text"):
+        lab.show(figure, alt="a plot")
+    lab.show(figure, alt="An empty pair of axes, nothing else.")
+    assert emitted[-1]["kind"] == "figure" and 0 < emitted[-1]["bytes"] <= 80 * 1024
+
+
+def test_finish_says_when_it_is_over_budget(begin, emitted) -> None:
+    lab = begin("fast")
+    lab.finish("Done.")
+    assert emitted[-1]["budget_s"] == 15 and "alert" not in emitted[-1]["page"]
+    lab.started -= 100
+    lab.finish("Done.")
+    assert "over its budget" in emitted[-1]["page"]
+    assert begin("study").budget_s is None
+
+
+def test_the_folder_for_files(begin, tmp_path, monkeypatch) -> None:
+    lab = begin()
+    assert lab.folder == tmp_path / "files" and lab.folder.is_dir()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LABKIT_FILES", str(tmp_path / "file" / "below"))
+    assert lab.folder.is_dir()  # elsewhere, where the page can still write
