@@ -38,7 +38,7 @@ class Event:
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """Return the event in *record*; raises LabkitError naming the field that is missing or of another type."""
         values: dict[str, Any] = {}
-        for name, hint in _hints(cls).items():
+        for name, hint in _hints(typing.cast(Any, cls)).items():
             if name not in record:
                 raise LabkitError(f"A {cls.kind} event has no field {name!r}.")
             if not _fits(record[name], hint):
