@@ -145,7 +145,7 @@ def toy(tmp_path, monkeypatch):
 def test_missing_data(toy):
     default, other = rooms.data()
     assert str(default).startswith("✗ Fashion-MNIST is not here: run 'git checkout data/fashion_mnist'")
-    assert str(other) == "✓ MNIST is not here: it downloads when it is first used"
+    assert str(other) == "– MNIST is not here: it downloads when it is first used"
 
 
 def test_damaged_data(toy):
