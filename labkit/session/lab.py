@@ -23,6 +23,7 @@ from labkit.session import display, facts, measure, plot, startup, tables
 from labkit.session.events import Answer, Check, Figure, Finish, Measurement, Prediction, Start, Table
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
 
@@ -238,6 +239,14 @@ class Lab:
         """Show *figure* with its alt text and close it; raises LabkitError when the alt text is missing."""
         page, size = plot.image(figure, alt)
         display.emit(Figure(self.lesson, alt, size), page, f"[figure: {alt}]")
+
+    def colour(self, technique: str) -> str:
+        """Return the colour that *technique* has in every figure of the course; grey for one that has none."""
+        return plot.colour(technique)
+
+    def label_line(self, axes: Axes, x: float, y: float, text: str, technique: str, **offset: float) -> None:
+        """Write *text* beside a line's end (*x*, *y*), in the technique's colour, ``dx`` and ``dy`` points away."""
+        plot.label_line(axes, x, y, text, technique, **offset)
 
     def say(self, markdown: str) -> None:
         """Show prose whose numbers come from variables."""

@@ -1,0 +1,11 @@
+from . import (
+    claim as claim,
+    display as display,
+    events as events,
+    facts as facts,
+    lab as lab,
+    measure as measure,
+    plot as plot,
+    startup as startup,
+    tables as tables,
+)
