@@ -8,6 +8,7 @@ from . import (
     inspect as inspect,
     matvec as matvec,
     memory as memory,
+    model as model,
     roofline as roofline,
     single_layers as single_layers,
     sparsity as sparsity,

@@ -5,6 +5,7 @@ from . import (
     facts as facts,
     lab as lab,
     measure as measure,
+    networks as networks,
     plot as plot,
     startup as startup,
     tables as tables,

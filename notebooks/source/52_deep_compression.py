@@ -275,7 +275,7 @@ lab.table([dense, fair, untrained, headline], ["model", "accuracy", "95 % interv
 # Is the file the network? Another process decodes it, without TensorFlow, and its weights are compared bit for bit.
 
 # %%
-back, command = lab.folder / "back.npz", [sys.executable, "-m", "labkit.cli", "expand"]
+back, command = lab.folder / "back.npz", [sys.executable, "-m", "labkit", "expand"]
 subprocess.run([*command, path, "-o", back], check=True, capture_output=True)
 decoded, evaluated = np.load(back), keras2.tensors.tensors(model)
 differing = sum(np.count_nonzero(decoded[name] != tensor) for name, tensor in evaluated.items())
