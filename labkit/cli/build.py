@@ -60,7 +60,7 @@ def _register_changelog(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "changelog",
         help="move the fragments in changes/ to CHANGELOG.md, as a new version",
-        description="Move the fragments in changes/ to CHANGELOG.md, below a heading with the version and today's date.",
+        description="Move the fragments in changes/ to CHANGELOG.md, below a heading with the version and the date.",
         epilog="example:\n  labkit changelog 0.2.0",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
