@@ -65,6 +65,21 @@ def prediction(lesson: Lesson) -> Iterator[str]:
             yield f"{lesson.where(cell)}: lab.answer({name!r}, …) answers no prediction of this page."
 
 
+def claims(lesson: Lesson) -> Iterator[str]:
+    """Each ``lab.claim`` has an id of its own as its first argument: the lesson's number, a dot, and a word."""
+    seen: dict[str, str] = {}
+    for cell in lesson.cells:
+        for call in parts.calls(cell, "lab.claim"):
+            at = lesson.where(cell, call.lineno)
+            first = call.args[0] if call.args else None
+            name = next((text for text, _ in parts.said(first)), "") if first is not None else ""
+            if not re.fullmatch(rf"{lesson.number}\.(?:[a-z0-9_.-]|{{}})+", name):
+                yield f'{at}: a claim begins with its id, in small letters: lab.claim("{lesson.number}.word", …).'
+            elif name in seen:
+                yield f"{at}: the claim at {seen[name]} has the id {name!r} too: give each its own."
+            seen.setdefault(name, at)
+
+
 def _exercise(lesson: Lesson, exercise: parts.Exercise) -> Iterator[str]:
     at = lesson.where(exercise.cells[0])
     if not exercise.stars:
