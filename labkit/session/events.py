@@ -11,7 +11,6 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Any, ClassVar, Self
 
 from labkit.base.errors import LabkitError
@@ -38,7 +37,7 @@ class Event:
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """Return the event in *record*; raises LabkitError naming the field that is missing or of another type."""
         values: dict[str, Any] = {}
-        for name, hint in _hints(cls).items():
+        for name, hint in _hints(typing.cast(Any, cls)).items():
             if name not in record:
                 raise LabkitError(f"A {cls.kind} event has no field {name!r}.")
             if not _fits(record[name], hint):
@@ -253,7 +252,6 @@ def outputs_of(cell: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return outputs
 
 
-@cache
 def _hints(cls: Any) -> dict[str, Any]:
     """Return the type of each dataclass field of *cls*, in order."""
     hints = typing.get_type_hints(cls)

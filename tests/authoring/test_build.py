@@ -10,7 +10,8 @@ import labkit
 from labkit.authoring import build, documents, execute
 from labkit.base.errors import LabkitError, UsageError
 from labkit.cli.build import register
-from labkit.session import events, record
+from labkit.session import events
+from labkit.session.events import MIME, Start
 
 
 @pytest.fixture
@@ -246,8 +247,8 @@ def test_cleaned_outputs_are_joined_and_bare():
 
 
 def test_the_versions_on_the_card_are_those_the_page_told():
-    event = {"schema": record.SCHEMA, "kind": "start", "versions": {"numpy": "2.1"}}
-    page = {"cells": [{}, {"outputs": [{"data": {record.MIME: event}}]}]}
+    start = Start("31", "Toy", "full", "solved", 0, {}, True, {"numpy": "2.1"}, "A CPU", 2, "2026-01-02", None)
+    page = {"cells": [{}, {"outputs": [{"data": {MIME: start.to_dict()}}]}]}
     assert execute._versions(page) == {"numpy": "2.1"} and execute._versions({"cells": []}) == {}
 
 
