@@ -169,10 +169,21 @@ def test_a_helper_pasted_from_the_package_or_another_lesson(toys, edit):
     assert _findings(toys, "40") == []
 
 
-def test_a_claim_in_a_loop_may_have_its_id_from_a_variable(toys, edit):
-    line = 'for way in ("a", "b"):\n    lab.claim(f"31.{way}", f"Size {way}", 1, at_most=2)\n'
+@pytest.mark.parametrize(
+    "line",
+    [
+        'for way in ("a", "b"):\n    lab.claim(f"31.{way}", f"Size {way}", 1, at_most=2)\n',
+        'for name in ("31.a", "31.b"):\n    lab.claim(name, "Size", 1, at_most=2)\n',
+    ],
+)
+def test_a_claim_in_a_loop_may_have_its_id_from_a_variable(toys, edit, line):
     edit(toys.whole("31"), CODE, CODE + line)
     assert _findings(toys) == []
+
+
+def test_a_claims_variable_must_have_ids_in_its_cell(toys, edit):
+    edit(toys.whole("31"), CODE, CODE + 'for name in ("a", "b"):\n    lab.claim(name, "Size", 1, at_most=2)\n')
+    assert len(_findings(toys)) == 1
 
 
 def test_a_term_belongs_to_one_lesson_and_a_route_to_the_courses(toys, edit):
