@@ -19,7 +19,7 @@ def create(number: str, title: str, notebooks: Path | None = None, package: Path
     Raises UsageError when the number is taken or no number, when the title has no letters, and when one of the files
     exists: nothing is ever overwritten.
     """
-    if not re.fullmatch(r"\d\d", number):
+    if not re.fullmatch(r"[0-9]{2}", number):
         raise UsageError(f'{number!r} is no lesson number: give two digits, as in labkit new 32 "Title".')
     folder = source.notebooks_folder(notebooks)
     numbers = [path.name[:2] for path in source.sources(notebooks)]
