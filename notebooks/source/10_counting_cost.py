@@ -19,6 +19,90 @@
 #       - account for every byte of a .tflite file
 #       - find the step at which a network needs most memory, and name what a runtime adds to it
 #       - compute the arithmetic intensity of a layer and foretell what will bound its time
+#     routes: {evidence: 1}
+#     terms:
+#       activation:
+#         text: What a layer puts out for one input; it exists only while the network runs, unlike a weight.
+#         zh: 激活值
+#         note: symbol a
+#       activation memory:
+#         text: The bytes of the activations that must be in memory at the same time; its peak over the operators
+#           decides whether a network fits.
+#         zh: 激活内存
+#         note: unit B
+#       arithmetic intensity:
+#         text: "Floating-point operations for each byte that crosses between memory and processor: low means that
+#           memory bounds the time."
+#         zh: 算术强度
+#         note: symbol I · unit FLOP/B
+#       batch:
+#         text: The images that go through the network at once.
+#         zh: 批次
+#         note: unit images
+#       batch normalization:
+#         text: A layer that shifts and scales each channel to a learned mean and spread; after training it is folded
+#           into the layer before.
+#         zh: 批归一化
+#         note: symbol γ, β, μ, σ²
+#       bias:
+#         text: The number that a neuron adds to its weighted sum.
+#         zh: 偏置
+#         note: symbol b
+#       bits:
+#         text: "How many binary digits a number is stored in: n of them tell 2ⁿ values apart."
+#         zh: 位宽
+#         note: symbol n · unit bit
+#       channel:
+#         text: "One output of a convolution, a whole plane of activations: what a neuron is in a dense layer."
+#         zh: 通道
+#         note: symbol c
+#       depthwise convolution:
+#         text: A convolution with a window of its own for each channel, which mixes positions but not channels.
+#         zh: 深度卷积
+#       flatbuffer:
+#         text: "The form of a .tflite file: tables that point to other tables, read in place without unpacking."
+#         zh: FlatBuffer 格式
+#       im2col:
+#         text: Copying the window of each output position into a row, so that a convolution becomes one matrix product;
+#           it costs memory.
+#         zh: im2col 展开
+#         note: unit B
+#       int8:
+#         text: A whole number in one byte; the commonest form of a quantized weight.
+#         zh: 8 位整数
+#         note: symbol q · range −128 to 127
+#       LiteRT:
+#         text: The runtime that executes a .tflite file, formerly TensorFlow Lite; it needs no TensorFlow.
+#         zh: LiteRT 运行时
+#       MAC:
+#         text: One multiplication and one addition; the usual measure of a network's arithmetic (two operations).
+#         zh: 乘加运算
+#         note: unit count
+#       memory traffic:
+#         text: The bytes that cross between memory and processor; at least every input, weight and output once.
+#         zh: 访存量
+#         note: symbol B · unit B
+#       parameter:
+#         text: "A trained number of a network: a weight or a bias. A lesson's own settings are called parameters too."
+#         zh: 参数
+#         note: unit count
+#       peak:
+#         text: The most floating-point operations a second that the processor reaches, measured with a large matrix
+#           product.
+#         zh: 峰值算力
+#         note: symbol P · unit GFLOP/s
+#       quantization:
+#         text: Representing numbers by few bits.
+#         zh: 量化
+#       ridge point:
+#         text: The arithmetic intensity at which a processor's peak arithmetic and its memory bandwidth take equally
+#           long.
+#         zh: 屋脊点
+#         note: unit FLOP/B
+#       weight:
+#         text: The number that multiplies one input of a neuron.
+#         zh: 权重
+#         note: symbol w
 # ---
 
 # %% [markdown]

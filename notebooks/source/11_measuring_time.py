@@ -19,6 +19,45 @@
 #       - time candidates against each other with warm-up, random order, median and quartiles
 #       - measure the two roofs of this machine, and find the ridge where they meet
 #       - predict a layer's time from its operations and bytes, and explain where the prediction is off
+#     routes: {evidence: 2}
+#     terms:
+#       bandwidth:
+#         text: How many bytes a second move between the processor and its memory, with all that really moves counted.
+#         zh: 带宽
+#         note: symbol β · unit GB/s
+#       interleaving:
+#         text: Timing candidates in turns within each round, in an order drawn anew, so that a slow spell hits all of
+#           them alike.
+#         zh: 交错测量
+#       kernel block:
+#         text: The outputs that a program's inner loop computes at once; a block that is not full takes as long as a
+#           full one.
+#         zh: 内核分块
+#         note: unit outputs
+#       percentile:
+#         text: The value below which a given share lies; a percentile as calibration clips the few extremes.
+#         zh: 百分位数
+#         note: unit %
+#       quartile:
+#         text: The values below which a quarter, and three quarters, of the measurements lie.
+#         zh: 四分位数
+#       roofline:
+#         text: "The bound on a computation's speed: the lower of the peak and the bandwidth times the arithmetic
+#           intensity."
+#         zh: 屋顶线模型
+#         note: unit FLOP/s
+#       triad:
+#         text: The loop over large arrays by which the STREAM benchmark measures the bandwidth of memory.
+#         zh: 三元组基准
+#         note: symbol a = b + s·c
+#       warm-up:
+#         text: The first calls of a program, slower than those that follow since they load, allocate and pack what
+#           later ones find ready.
+#         zh: 预热
+#       write-allocate:
+#         text: "A processor's reading of memory into the cache before it writes there: traffic that the program did not
+#           ask for."
+#         zh: 写分配
 # ---
 
 # %% [markdown]

@@ -20,6 +20,57 @@
 #       - say how many images a difference needs, paired and unpaired
 #       - tell the spread over images from the spread over seeds
 #       - take a winner that was picked from many apart
+#     routes: {evidence: 3}
+#     terms:
+#       confidence interval:
+#         text: The range that would hold the true accuracy in 95 of 100 such experiments; Wilson's formula is used for
+#           shares.
+#         zh: 置信区间
+#         note: unit %
+#       coverage:
+#         text: How often an interval, computed afresh from new data each time, holds the true value; a 95 % interval
+#           should do so in 95 of 100 cases.
+#         zh: 覆盖率
+#         note: unit %
+#       discordant share:
+#         text: The share of images that just one of two networks gets right; only these images tell the two apart.
+#         zh: 不一致比例
+#         note: symbol ψ · unit %
+#       latency:
+#         text: The time from one input to its output; given as median and quartiles, on a named processor.
+#         zh: 延迟
+#         note: symbol t · unit ms
+#       McNemar's test:
+#         text: "A test of two classifiers on the same images: of the images that just one gets right, each is a fair
+#           coin if both are equally good."
+#         zh: 麦克尼马尔检验
+#         note: symbol p
+#       multiple comparisons:
+#         text: "Testing many candidates and believing the best: the more are tried, the more likely one looks good by
+#           luck."
+#         zh: 多重比较
+#       power:
+#         text: The chance that a test sees a difference that is truly there.
+#         zh: 检验功效
+#         note: unit %
+#       pruning:
+#         text: Removing weights or neurons that a network can do without.
+#         zh: 剪枝
+#       seed spread:
+#         text: How much the results of one recipe differ when nothing but the random seed changes.
+#         zh: 随机种子波动
+#         note: unit points
+#       test set:
+#         text: Images used for the final figure only, and for no choice.
+#         zh: 测试集
+#         note: unit images
+#       validation set:
+#         text: The last 5,000 training images, kept out of training; every choice is made on them.
+#         zh: 验证集
+#         note: unit images
+#       winner's curse:
+#         text: The best of several measured candidates looks better than it is, since luck took part in the choice.
+#         zh: 赢家诅咒
 # ---
 
 # %% [markdown]

@@ -19,6 +19,54 @@
 #       - tell the relative precision, the range and the bits per value of a format from how its bits are split
 #       - predict which numbers overflow, which vanish and which are kept in float16, bfloat16, float8 and float4
 #       - compute the shared scale of a block, and say what it saves and what it costs
+#     routes: {numbers: 1}
+#     terms:
+#       bits per value:
+#         text: The bits that one stored number takes, its part of a shared scale counted in.
+#         zh: 每值位数
+#         note: unit bit
+#       block format:
+#         text: A number format in which a few neighbours, 16 or 32, share one scale and store only a few bits each.
+#         zh: 块格式
+#         note: symbol MX, NVFP4
+#       dynamic range:
+#         text: How far the largest number that a format holds is from the smallest above zero; the exponent bits set
+#           it.
+#         zh: 动态范围
+#         note: symbol max / min
+#       exponent:
+#         text: The part of a float that says between which two powers of two the number lies.
+#         zh: 指数
+#         note: symbol e
+#       machine epsilon:
+#         text: The distance from 1 to the next number that the format holds; rounding errs by half of it at most,
+#           relative to the number.
+#         zh: 机器精度
+#         note: symbol ε = 2⁻ᵐ
+#       mantissa:
+#         text: The part of a float that says where between two powers of two the number lies; its bits set the relative
+#           precision.
+#         zh: 尾数
+#         note: symbol f, of m bits
+#       overflow:
+#         text: "A result larger than the largest number of a format: it becomes infinity or NaN, or saturates."
+#         zh: 上溢
+#       relative error:
+#         text: The error as a share of the number itself, so that it can be compared across sizes.
+#         zh: 相对误差
+#         note: symbol |x̂ − x| / |x|
+#       scale:
+#         text: The real number that one integer step stands for.
+#         zh: 缩放因子
+#         note: symbol s · unit real per step
+#       SQNR:
+#         text: "Signal power over the power of the rounding error, on a logarithmic scale: about 6 dB for each bit."
+#         zh: 信号量化噪声比
+#         note: unit dB
+#       subnormal number:
+#         text: A float below the smallest normal number, written without the leading one, with the spacing held and
+#           digits lost.
+#         zh: 非规格化数
 # ---
 
 # %% [markdown]

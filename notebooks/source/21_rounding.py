@@ -19,6 +19,46 @@
 #       - explain why the logistic map rounds with a bias, and why the tent map dies in binary arithmetic
 #       - read from closed forms where a low-precision sum and gradient descent stand still
 #       - choose a rounding by what happens to its error afterwards
+#     routes: {numbers: 2}
+#     terms:
+#       arcsine law:
+#         text: "The law of the logistic map's orbits: they linger near 0 and 1, and are below f for a share
+#           (2/π)·arcsin √f of the time."
+#         zh: 反正弦律
+#         note: density 1/(π√(u(1 − u)))
+#       bfloat16:
+#         text: "A float with the exponent of float32 and seven bits of mantissa: the same range, coarser steps."
+#         zh: 脑浮点数 bfloat16
+#         note: 16 bits
+#       learning rate:
+#         text: How far one training step moves the weights.
+#         zh: 学习率
+#         note: symbol η
+#       logistic map:
+#         text: The best-known chaotic map of the interval from 0 to 1; what the course takes the article's "chaotic
+#           quantization" (混沌量化) to draw from.
+#         zh: 逻辑斯谛映射
+#         note: u → 4u(1 − u)
+#       quantization step:
+#         text: The distance between two neighbouring values that can be represented; equal to the scale.
+#         zh: 量化步长
+#         note: symbol Δ
+#       rounding:
+#         text: Choosing the value that stands for a number in between; here to the nearest, halves to the even one.
+#         zh: 舍入
+#       stochastic rounding:
+#         text: Rounding up with a chance equal to the fraction that is left, so that the rounded value is right on
+#           average.
+#         zh: 随机舍入
+#       tent map:
+#         text: "The chaotic map that doubles and folds: uniform on paper, and in binary arithmetic at zero after as
+#           many steps as t has digits."
+#         zh: 帐篷映射
+#         note: t → min(2t, 2 − 2t)
+#       ulp:
+#         text: The distance between neighbouring floating-point numbers, which doubles at each power of two.
+#         zh: 末位单位
+#         note: unit in the last place
 # ---
 
 # %% [markdown]

@@ -20,6 +20,44 @@
 #       - find the best clipping range as the bottom of a U between two errors
 #       - predict the error of a real layer from its largest weight alone
 #       - choose between one scale a tensor, a channel and a group, with the cost of the scales counted
+#     routes: {numbers: 3}
+#     terms:
+#       best uniform quantizer:
+#         text: Evenly spaced levels with the step that makes the mean squared error smallest for a given source.
+#         zh: 最优均匀量化器
+#         note: symbol Δ
+#       clipping:
+#         text: "Setting values outside the chosen range to its ends: it costs the few and gives the many finer steps."
+#         zh: 截断
+#       entropy-coded quantizer:
+#         text: A quantizer whose outputs are coded by how often they occur, so that it pays their entropy and not a
+#           fixed width.
+#         zh: 熵编码量化器
+#         note: unit bit
+#       group scale:
+#         text: One scale for each run of neighbouring weights, which keeps an outlier's harm within its group.
+#         zh: 分组缩放因子
+#         note: unit real per step
+#       KL calibration:
+#         text: Choosing the range whose quantized histogram is nearest to the one before, by Kullback-Leibler
+#           divergence.
+#         zh: KL 散度校准
+#       Lloyd-Max quantizer:
+#         text: "The levels with the least mean squared error: each is its cell's mean, and each edge the middle of its
+#           levels."
+#         zh: 劳埃德–马克斯量化器
+#       outlier:
+#         text: A value far from the others; where it sets the range, every doubling of it costs the others one bit.
+#         zh: 离群值
+#         note: symbol k·σ
+#       per channel:
+#         text: With one scale for each output channel, so that a channel of small weights is not rounded away by a
+#           large one.
+#         zh: 逐通道
+#       rate-distortion bound:
+#         text: The least error that any code of a given number of bits a value can have, however long and clever.
+#         zh: 率失真界
+#         note: symbol D(R) · unit dB
 # ---
 
 # %% [markdown]

@@ -19,6 +19,74 @@
 #       - compute what a mask is worth in bits, and explain why a real mask is worth less
 #       - predict the bytes of a sparse format from its density, and check the prediction on arrays that were written
 #       - name the density at which a sparse product is faster than a dense one on this machine
+#     terms:
+#       activation sparsity:
+#         text: The share of activations that are zero for real images, as a ReLU makes them.
+#         zh: 激活稀疏度
+#         note: unit %
+#       bitmap:
+#         text: A sparse format with one bit a weight that says whether it is kept, and then the kept values.
+#         zh: 位图
+#       break-even:
+#         text: The density (or sparsity) at which a sparse format or product costs exactly as much as the dense one.
+#         zh: 盈亏平衡点
+#         note: unit %
+#       COO:
+#         text: A sparse format that stores row, column and value of each weight that is not zero.
+#         zh: 坐标格式
+#       CSR:
+#         text: "Compressed sparse rows: the kept values row by row, a column for each, and where each row begins."
+#         zh: 压缩稀疏行
+#       deep compression:
+#         text: Pruning, weight sharing and entropy coding one after the other, with training between them (Han, Mao and
+#           Dally, 2016).
+#         zh: 深度压缩
+#       density:
+#         text: The share of weights that is kept, that is, not zero.
+#         zh: 稠密度
+#         note: symbol d = 1 − s · unit %
+#       mask:
+#         text: An array as large as the weights that says which are kept.
+#         zh: 掩码
+#         note: symbol m · range 0 or 1
+#       neuron sparsity:
+#         text: "The article's formula: the number of neurons whose norm is below a threshold, divided by all neurons."
+#         zh: 神经元稀疏度
+#         note: unit %
+#       norm:
+#         text: The length of a vector; unless said otherwise, the root of its sum of squares.
+#         zh: 范数
+#         note: symbol ‖w‖
+#       padding zero:
+#         text: A zero that a relative index stores on the way when a gap does not fit into its bits.
+#         zh: 填充零
+#       relative index:
+#         text: A sparse format that stores, for each kept weight, how many zeros stand before it since the last one, in
+#           a few bits.
+#         zh: 相对索引
+#       ReLU:
+#         text: The activation that passes what is positive and puts zero for the rest; scaling its input by c > 0
+#           scales its output by c.
+#         zh: 线性整流
+#         note: symbol max(0, x)
+#       run length:
+#         text: "How many equal entries follow one another: a mask can be stored as the lengths of its runs."
+#         zh: 游程长度
+#       threshold:
+#         text: The value below which something counts as small.
+#         zh: 阈值
+#         note: symbol τ
+#       two of four (2:4):
+#         text: A pattern that keeps two of each four neighbouring weights, so that two bits a kept weight say where it
+#           stands.
+#         zh: 2:4 稀疏
+#       unstructured pruning:
+#         text: "Removing single weights wherever they stand: the arrays keep their shape, and usually their speed."
+#         zh: 非结构化剪枝
+#       weight sparsity:
+#         text: The share of single weights that are zero.
+#         zh: 权重稀疏度
+#         note: unit %
 # ---
 
 # %% [markdown]

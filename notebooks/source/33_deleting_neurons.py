@@ -19,6 +19,24 @@
 #       - choose them by weight norm, by activation sparsity and by what the next layer loses, and compare the choices
 #       - predict parameters, multiply-adds and time of a network before it is cut
 #       - explain why fewer channels may take as long as more, and why zeros alone save no time
+#     terms:
+#       least squares:
+#         text: Choosing the numbers that make the sum of squared differences smallest; here, the outgoing weights of a
+#           merged layer.
+#         zh: 最小二乘
+#       neuron:
+#         text: One output of a dense layer, with its incoming weights, its bias and its outgoing weights.
+#         zh: 神经元
+#       retraining:
+#         text: Training again after a change; in these lessons the same as fine-tuning.
+#         zh: 再训练
+#         note: unit epochs
+#       structured pruning:
+#         text: Removing whole neurons or channels, which leaves a smaller dense network.
+#         zh: 结构化剪枝
+#       tied channels:
+#         text: Channels of several layers that an addition makes one; they can only be cut together.
+#         zh: 绑定通道
 # ---
 
 # %% [markdown]

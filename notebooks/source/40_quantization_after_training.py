@@ -20,6 +20,60 @@
 #       - calculate a dense and a convolutional layer in integers, and find LiteRT's own numbers
 #       - choose between per tensor and per channel, and between min–max and percentile, by measurement
 #       - recognise a calibration that ruins a network without an error
+#     routes: {half-day: 1, three-sessions: 2, numbers: 4}
+#     terms:
+#       accumulator:
+#         text: The wide integer in which products of narrow integers are summed, so that the sum does not overflow.
+#         zh: 累加器
+#         note: unit int32
+#       affine quantization:
+#         text: Quantization by a scale and a zero point, so that an interval that is not centred on zero loses no
+#           range.
+#         zh: 仿射量化
+#         note: symbol r ≈ s·(q − z)
+#       calibration:
+#         text: Running images through the float network to see which range its activations take, before quantizing
+#           them.
+#         zh: 校准
+#       dequantization:
+#         text: Turning stored integers back into the real numbers that they stand for.
+#         zh: 反量化
+#         note: symbol r = s·(q − z)
+#       dynamic-range quantization:
+#         text: "Weights stored as int8, activations quantized afresh for each input while running: no calibration is
+#           needed."
+#         zh: 动态范围量化
+#       float16 quantization:
+#         text: "Storing weights as 16-bit floats: half the bytes, nearly nothing lost."
+#         zh: 半精度量化
+#         note: unit 2 B
+#       full integer quantization:
+#         text: Weights and activations both as int8, so that the whole network is computed in integers.
+#         zh: 全整数量化
+#         note: unit 1 B
+#       per tensor:
+#         text: With one scale for the whole array.
+#         zh: 逐张量
+#       post-training quantization:
+#         text: Quantizing a finished network without training it again.
+#         zh: 训练后量化 (PTQ)
+#       representative data set:
+#         text: The training images that the converter calibrates with.
+#         zh: 代表性数据集
+#       requantization:
+#         text: Scaling an int32 sum to the int8 of the next layer.
+#         zh: 重新量化
+#       saturation:
+#         text: Stopping at the largest or smallest integer instead of wrapping round.
+#         zh: 饱和
+#       symmetric quantization:
+#         text: Quantization whose range is centred on zero, so that the zero point is zero; usual for weights.
+#         zh: 对称量化
+#         note: symbol z = 0
+#       zero point:
+#         text: The integer that stands for the real zero, which must be exact because padding and ReLU produce it.
+#         zh: 零点
+#         note: symbol z · unit integer
 # ---
 
 # %% [markdown]

@@ -20,6 +20,35 @@
 #       - train with TFMOT's quantize_model, and with a QuantizeConfig of your own where it has none
 #       - tell by measurement at which width retraining begins to pay
 #       - read TFMOT's refusals, and mend the model that caused each
+#     terms:
+#       annotated layer:
+#         text: A layer marked by TFMOT's `quantize_annotate_layer`, so that `quantize_apply` quantizes it, in the
+#           default way or as its QuantizeConfig says.
+#         zh: 标注层
+#       fake quantization:
+#         text: "Rounding a float to the nearest value that n bits can hold, and going on in float: a simulation of low
+#           precision."
+#         zh: 伪量化
+#       learned step size:
+#         text: A quantization step that is trained together with the weights, by a gradient that holds the rounding
+#           error fixed (LSQ).
+#         zh: 可学习步长
+#         note: symbol s
+#       moving-average range:
+#         text: An activation range that keeps a fixed share of its old value at each batch and takes the rest from the
+#           batch, so that it lags behind.
+#         zh: 移动平均范围
+#       quantization-aware training:
+#         text: Training with fake quantization in the network, so that it learns to live with it.
+#         zh: 量化感知训练 (QAT)
+#       QuantizeConfig:
+#         text: TFMOT's description of what is quantized in one layer, weights, activations and outputs, and by which
+#           quantizers.
+#         zh: 量化配置
+#       straight-through estimator:
+#         text: A stand-in for the slope of rounding, 1 inside the range and 0 beyond it, which equals the slope of the
+#           staircase's mean over one step.
+#         zh: 直通估计器
 # ---
 
 # %% [markdown]

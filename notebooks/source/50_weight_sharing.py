@@ -19,6 +19,37 @@
 #       - derive the gradient of a shared value and check it against finite differences
 #       - measure accuracy against the number of values, with and without fine-tuning
 #       - predict the size of codebook and indices, and tell why a deflated file differs
+#     routes: {size: 1}
+#     terms:
+#       centroid:
+#         text: The mean of the values in one group of k-means, which stands for all of them.
+#         zh: 质心
+#         note: symbol c
+#       codebook:
+#         text: The short table of values that the weights of a layer share; each weight stores only an index into it.
+#         zh: 码本
+#         note: symbol c
+#       entropy:
+#         text: What a symbol is worth on average when symbols are drawn independently, −Σ p log₂ p; no code for them is
+#           shorter on average.
+#         zh: 信息熵
+#         note: symbol H · unit bit
+#       fine-tuning:
+#         text: Training a little more, at a small learning rate, so that a changed network recovers.
+#         zh: 微调
+#         note: unit epochs
+#       finite difference:
+#         text: "The change of a function over a small step, divided by the step: an independent check of a gradient."
+#         zh: 有限差分
+#       k-means:
+#         text: "Grouping by turns: every value joins its nearest centroid, every centroid moves to the mean of its
+#           values, until nothing moves."
+#         zh: k均值聚类
+#         note: symbol k
+#       weight sharing:
+#         text: Letting many weights of a layer have one value, so that the layer stores a codebook and an index for
+#           each weight.
+#         zh: 权重共享
 # ---
 
 # %% [markdown]

@@ -19,6 +19,40 @@
 #       - build a Huffman code by hand, and explain why it stops at one bit a symbol
 #       - narrow an interval as a range coder does, and find its bytes within a tenth of a percent of the entropy
 #       - show what a model that learns from its neighbours saves on the mask of a real layer, and why
+#     routes: {size: 2}
+#     terms:
+#       adaptive model:
+#         text: Frequencies that writer and reader learn alike from the symbols coded so far, so that none need be told
+#           beforehand.
+#         zh: 自适应模型
+#       asymmetric numeral systems:
+#         text: An entropy coder (ANS) that keeps the message in one whole number and reads it from its end; as tight as
+#           a range coder, and faster to read.
+#         zh: 非对称数字系统
+#       canonical code:
+#         text: A prefix code whose words are counted up in a fixed order, so that their lengths alone tell the whole
+#           code.
+#         zh: 规范霍夫曼编码
+#       context model:
+#         text: A model with separate frequencies for each context, which is what the reader knows before a symbol
+#           comes, such as its neighbours.
+#         zh: 上下文模型
+#       entropy of a mask:
+#         text: What one position of a random mask is worth at least; divided by the density p, what each kept weight's
+#           place is worth.
+#         zh: 掩码熵
+#         note: symbol H(p) · unit bit
+#       Huffman code:
+#         text: The best prefix code for given counts, made by joining the two rarest groups until one is left.
+#         zh: 霍夫曼编码
+#       prefix code:
+#         text: A code of whole bits for each symbol in which no code word begins another, so that words need no
+#           separator.
+#         zh: 前缀码
+#       range coder:
+#         text: "An arithmetic coder in whole numbers: each symbol narrows an interval in proportion to its frequency,
+#           and settled bytes go out."
+#         zh: 区间编码器
 # ---
 
 # %% [markdown]

@@ -19,6 +19,21 @@
 #       - compute what a sparse, shared layer weighs before it is written
 #       - say where the bytes of a compressed network go, and which of them training can move
 #       - name the baseline that a claim of "no loss" is made against
+#     terms:
+#       checksum:
+#         text: A short number computed from all bytes of a file and stored with it, so that a changed byte is found
+#           before anything is believed.
+#         zh: 校验和
+#       compression ratio:
+#         text: Four bytes for each weight and bias, divided by the bytes of the whole file that replaces them.
+#         zh: 压缩比
+#         note: unit ×
+#       dead neuron:
+#         text: A neuron or channel that gives zero for every input; it can be deleted without changing any output.
+#         zh: 死神经元
+#       Pareto front:
+#         text: The candidates that no other one beats in everything at once, such as size and accuracy.
+#         zh: 帕累托前沿
 # ---
 
 # %% [markdown]

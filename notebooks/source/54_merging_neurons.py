@@ -19,6 +19,40 @@
 #       - fold the outgoing weights of merged neurons so that the next layer hears the same
 #       - compare merging with deleting, before and after retraining, and tell folding and grouping apart
 #       - explain why half of the neurons is less than half of the work
+#     routes: {three-sessions: 3, size: 3}
+#     terms:
+#       activation similarity:
+#         text: "How alike two neurons answer to the same images: the correlation or cosine of their activations."
+#         zh: 激活相似度
+#         note: range −1 to 1
+#       agglomerative clustering:
+#         text: Grouping that starts with one group a neuron and joins the two most similar groups until as many are
+#           left as wanted.
+#         zh: 层次聚类
+#       channel pruning:
+#         text: Deleting whole channels from every layer that makes, passes on or reads them; a smaller dense network is
+#           left.
+#         zh: 通道剪枝
+#       cosine similarity:
+#         text: "The cosine of the angle between two vectors: one when they point the same way, whatever their lengths."
+#         zh: 余弦相似度
+#         note: symbol cos θ · range −1 to 1
+#       kernel similarity:
+#         text: "How alike two neurons' incoming weights are, by the cosine between them: the article's kernel
+#           aggregation function."
+#         zh: 核相似度
+#         note: range −1 to 1
+#       merging neurons:
+#         text: "Replacing a group of like neurons by one, with their outgoing weights added up: the article's network
+#           compression."
+#         zh: 神经元合并
+#       planted duplicate:
+#         text: A neuron copied on purpose, so that one knows that merging must be exact.
+#         zh: 植入的重复神经元
+#       reconstruction criterion:
+#         text: Choosing the channels whose going changes the next layer's sums least, measured on images without
+#           labels.
+#         zh: 重构准则
 # ---
 
 # %% [markdown]
