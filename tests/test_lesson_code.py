@@ -1,4 +1,4 @@
-"""What the code of the lessons relies on: packages by their names, names that exist, and claims with an id each."""
+"""What the code of the lessons relies on: packages by their names, and names that exist."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 
 from labkit.base.places import course
 from labkit.lesson import parts, source
-from labkit.session import claim
 
 LESSONS = source.lessons(course() / "notebooks")
 PUBLIC = {"assets", "base", "by_profile", "deploy", "keras2", "learner", "lesson", "methods", "session", "start"}
@@ -55,20 +54,6 @@ def test_every_name_of_a_lesson_is_known_to_mypy(tmp_path: Path) -> None:
     assert done.stderr == ""
     unknown = [Path(line).name for line in done.stdout.splitlines() if UNKNOWN_NAME.search(line)]
     assert [line.partition(": ")[0] for line in unknown] == ["wrong.py:2", "wrong.py:3", "wrong.py:4"]
-
-
-def claim_ids(lesson: source.Lesson) -> list[str]:
-    """The first argument of every claim; a value in an f-string stands as ``x``."""
-    arguments = [call.args[0] for cell in lesson.cells for call in parts.calls(cell, "lab.claim")]
-    return ["".join(text for text, _ in parts.said(argument)).replace("{}", "x") for argument in arguments]
-
-
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
-def test_the_claims_of_a_lesson_have_ids_of_their_own(lesson: source.Lesson) -> None:
-    ids = claim_ids(lesson)
-    assert ids and len(set(ids)) == len(ids)
-    for each in ids:
-        claim.check_id(lesson.number, each)
 
 
 @pytest.mark.parametrize("stub", sorted((course() / "labkit").rglob("__init__.pyi")), ids=lambda path: path.parent.name)
