@@ -167,7 +167,7 @@ theirs = cluster.strip_clustering(wrapped)
 
 # %% [markdown]
 # It does two things in its own way. It runs no k-means: the start is its first codebook, and training moves it. And it
-# keeps training the hidden original weights, so that a weight may change its value. `sharing.share` does as the paper
+# keeps training the hidden original weights, so that a weight may change its value. `keras2.sharing.share` does as the paper
 # does: k-means first, then fixed indices and a trained codebook; zeros stay zero.
 #
 # Which start? The table has the root mean square error of `dense_1`, which k-means lowers, and the
@@ -424,7 +424,7 @@ lab.claim("50.given-model", "Given model against what it was", np.abs(now - was)
 # %% [markdown]
 # First only the biases are left in it. Then it answers again, with *shared* weights: whoever compares "before" and
 # "after" now compares the clustered network with itself, and finds no loss. The remedy is `keras2.clone`, as above.
-# `sharing.share` copies by itself.
+# `keras2.sharing.share` copies by itself.
 
 # %% [markdown]
 # ## What we saw
