@@ -4,7 +4,6 @@ from . import (
     deploy as deploy,
     keras2 as keras2,
     learner as learner,
-    lesson as lesson,
     methods as methods,
     session as session,
 )

@@ -25,6 +25,7 @@ class OpenFile:
 
     def interpreter(self, threads: int = 1) -> Any:
         """Return the one interpreter with *threads* threads; raises as the function of that name does."""
+        _check_threads(threads)
         if threads not in self._interpreters:
             self._interpreters[threads] = _opened(self.content, self.name, threads, delegates=True)
         return self._interpreters[threads]
@@ -90,11 +91,15 @@ def interpreter(source: Source, threads: int = 1, *, delegates: bool = True) -> 
     that LiteRT's built-in kernels compute; such an interpreter is always a new one.
     Raises LabkitError when the file is truncated, foreign or damaged, UsageError when *threads* is not 1 or more.
     """
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise UsageError(f"threads is {threads!r}, but takes a whole number, 1 or more.")
+    _check_threads(threads)
     if isinstance(source, OpenFile) and delegates:
         return source.interpreter(threads)
     return _opened(read(source), describe(source), threads, delegates)
+
+
+def _check_threads(threads: int) -> None:
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise UsageError(f"threads is {threads!r}, but takes a whole number, 1 or more.")
 
 
 def _opened(content: bytes, name: str, threads: int, delegates: bool) -> Any:

@@ -38,7 +38,7 @@ def start(lesson: str, *, seed: int = 0) -> Lab:
 
 
 class Lab:
-    """One run of one page. ``rng`` is a NumPy generator, ``folder`` a place for the files that the page makes."""
+    """One run of one page. ``rng`` is a seeded NumPy generator, ``folder`` takes the files that the page writes."""
 
     def __init__(self, lesson: str, seed: int) -> None:
         self.started = time.monotonic()
@@ -64,7 +64,7 @@ class Lab:
 
     @property
     def folder(self) -> Path:
-        """A folder for this page's files, made when first asked for; outside the notebooks, ignored by git."""
+        """Return a folder for this page's files, made when first asked for; outside the notebooks, ignored by git."""
         base = os.environ.get("LABKIT_FILES")
         folder = Path(base) if base else places.course() / "build" / "files" / self.lesson
         try:
@@ -76,12 +76,12 @@ class Lab:
     # Data and models
 
     def data(self, name: str = "fashion_mnist") -> data.Dataset:
-        """The data set *name*: ``.train``, ``.validation``, ``.test``, each ``(x, y)`` in uint8, checksums verified."""
+        """Return the data set *name*, verified: ``.train``, ``.validation``, ``.test``, each ``(x, y)`` in uint8."""
         self._images = data.load(name)
         return self._images
 
     def baseline(self, network: str, dataset: str = "fashion_mnist") -> Any:
-        """A trained Keras model of *network*, a fresh copy each time; `finish` raises if a method has changed it."""
+        """Return a trained Keras model of *network*, always a fresh copy; `finish` raises if a method has changed it."""
         from labkit.keras2.protect import weights_digest
 
         trained = baselines.baseline(network, dataset)
@@ -91,7 +91,7 @@ class Lab:
         return model
 
     def baseline_file(self, network: str, dataset: str = "fashion_mnist") -> Path:
-        """The same trained network as a float32 ``.tflite`` file, which needs no TensorFlow."""
+        """Return the same trained network as a float32 ``.tflite`` file, which needs no TensorFlow."""
         path = baselines.baseline(network, dataset).tflite_path
         self._networks.add(network, path)
         return path
@@ -228,7 +228,7 @@ class Lab:
         display.emit(Answer(self.lesson, key, guess, actual), display.note("info", display.escape(text)), text)
 
     def check(self, exercise: str, attempt: Any) -> Any:
-        """Judge *attempt*; returns it if it is right, else the course's own, so that the page always goes on.
+        """Judge *attempt*; return it if it is right, else the course's own, so that the page always goes on.
 
         In the solved edition a failing check raises CheckFailed.
         """
@@ -290,13 +290,13 @@ class Lab:
 
     @property
     def budget_s(self) -> float | None:
-        """Seconds that this page may take in the profile in force; None in study."""
+        """Return the processor seconds that this page may take in the profile in force; None in study."""
         return self.facts.budget_s.get(self.profile)
 
     # Within
 
     def _as_documented(self, at: Mapping[str, Any]) -> bool:
-        """Whether every parameter has its default, but for those in *at*, which must have the value given there."""
+        """Return whether every parameter has its default, those in *at* the value that *at* gives."""
         wanted = all(self.parameters.get(name) == value for name, value in at.items())
         return self.facts.known and wanted and not self._changed - set(at)
 

@@ -26,7 +26,7 @@ MEASURED: Mapping[str, Any] = {
 
 
 def sentence(measurement: Measurement) -> str:
-    """One measurement in a line, as it is shown when it is taken; a table sets several side by side."""
+    """Return one measurement in a line, as a page shows it when it is taken; a table sets several side by side."""
     shown = {name: write(measurement) for name, write in MEASURED.items()}
     parts = [f"{shown['accuracy']} ({shown['95 % interval']}) of {measurement.n:,} {measurement.split} images"]
     parts += [f"file {shown['file']}", f"deflated {shown['deflated']}", f"{shown['not zero']} weights not zero"]
@@ -36,7 +36,7 @@ def sentence(measurement: Measurement) -> str:
 
 
 def rows_of(items: Iterable[Measurement | Mapping[str, Any]], columns: Sequence[str] | None) -> list[dict[str, str]]:
-    """Every item as a row of text; *columns* picks and orders (measurements: the names in ``MEASURED``)."""
+    """Return every item as a row of text; *columns* picks and orders (measurements: the names in ``MEASURED``)."""
     rows = []
     for item in items:
         if isinstance(item, Measurement):
@@ -47,7 +47,7 @@ def rows_of(items: Iterable[Measurement | Mapping[str, Any]], columns: Sequence[
 
 
 def html(rows: Sequence[Mapping[str, str]], caption: str = "") -> str:
-    """*rows* as an HTML table with headers and, if given, a caption."""
+    """Return *rows* as an HTML table with headers and, if given, a caption."""
     if not rows:
         return "<p>(no rows)</p>"
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in rows[0])
@@ -57,7 +57,7 @@ def html(rows: Sequence[Mapping[str, str]], caption: str = "") -> str:
 
 
 def text(rows: Sequence[Mapping[str, str]]) -> str:
-    """*rows* as lines of text, for readers without HTML."""
+    """Return *rows* as lines of text, for readers without HTML."""
     if not rows:
         return "(no rows)"
     return "\n".join([" | ".join(rows[0]), *(" | ".join(row.values()) for row in rows)])
