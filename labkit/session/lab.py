@@ -81,7 +81,7 @@ class Lab:
         return self._images
 
     def baseline(self, network: str, dataset: str = "fashion_mnist") -> Any:
-        """Return a trained Keras model of *network*, always a fresh copy; `finish` raises if a method has changed it."""
+        """Return a trained Keras model of *network*, always a fresh copy; `finish` raises if a method changed it."""
         from labkit.keras2.protect import weights_digest
 
         trained = baselines.baseline(network, dataset)
