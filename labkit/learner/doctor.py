@@ -24,14 +24,25 @@ _SETUP = "run 'make setup' (without make: the three lines in README.md)"
 
 @dataclass(frozen=True)
 class Finding:
-    """One check: whether it is ``ok``, ``what`` was found, and the ``remedy`` when it is not."""
+    """One check: ``ok`` or not, ``what`` it saw, and the ``remedy`` when it is not ok.
+
+    ``absent`` marks an optional part that is not installed: nothing is wrong, and nothing was verified.
+    """
 
     ok: bool
     what: str
     remedy: str = ""
+    absent: bool = False
+
+    @property
+    def sign(self) -> str:
+        """Return ✓ for a check that passed, ✗ for one that failed, – for an optional part that is absent."""
+        if self.absent:
+            return "–"
+        return "✓" if self.ok else "✗"
 
     def __str__(self) -> str:
-        return f"✓ {self.what}" if self.ok else f"✗ {self.what}: {self.remedy}"
+        return f"{self.sign} {self.what}" if self.ok else f"{self.sign} {self.what}: {self.remedy}"
 
 
 class Findings(list[Finding]):
@@ -39,7 +50,7 @@ class Findings(list[Finding]):
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{'✓' if finding.ok else '✗'}</td><td style='text-align:left'>{html.escape(finding.what)}</td>"
+            f"<tr><td>{finding.sign}</td><td style='text-align:left'>{html.escape(finding.what)}</td>"
             f"<td style='text-align:left'>{html.escape(finding.remedy)}</td></tr>"
             for finding in self
         )
@@ -117,7 +128,7 @@ def data() -> Iterator[Finding]:
         if None not in found:
             yield Finding(True, f"{entry.title}: {len(found)} file{'s' * (len(found) > 1)}, checksums right")
         elif number:
-            yield Finding(True, f"{entry.title} is not here: it downloads when it is first used")
+            yield Finding(True, f"{entry.title} is not here: it downloads when it is first used", absent=True)
         else:
             yield Finding(
                 False, f"{entry.title} is not here", f"run 'git checkout data/{name}' or 'labkit data get {name}'"

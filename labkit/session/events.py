@@ -11,7 +11,6 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Any, ClassVar, Self
 
 from labkit.base.errors import LabkitError
@@ -253,7 +252,6 @@ def outputs_of(cell: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return outputs
 
 
-@cache
 def _hints(cls: Any) -> dict[str, Any]:
     """Return the type of each dataclass field of *cls*, in order."""
     hints = typing.get_type_hints(cls)
