@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labkit.assets import baselines, data
-from labkit.base import places, profile
+from labkit.base import places, profile, settings
 from labkit.base.errors import CheckFailed, ClaimFailed, LabkitError, UsageError
 from labkit.deploy.timing import processor
 from labkit.exercises import framework
@@ -37,7 +36,7 @@ class Lab:
         self.lesson, self.seed, self.profile = lesson, seed, profile.current()
         self.rng = np.random.default_rng(seed)
         self.started = time.monotonic()
-        self.edition = os.environ.get("LABKIT_EDITION", "student")
+        self.edition = settings.EDITION.read() or "student"
         self.facts = facts.of_lesson(lesson)
         self.parameters = facts.values(self.facts.parameters)
         self._changed = facts.changed(self.facts.parameters, self.parameters, self.profile)
@@ -54,7 +53,7 @@ class Lab:
     @property
     def folder(self) -> Path:
         """A folder for this page's files, made when first asked for; outside the notebooks, ignored by git."""
-        base = os.environ.get("LABKIT_FILES")
+        base = settings.FILES.read()
         folder = Path(base) if base else places.course() / "build" / "files" / self.lesson
         try:
             folder.mkdir(parents=True, exist_ok=True)
