@@ -7,7 +7,7 @@ from typing import TypeVar
 from labkit.base import settings
 from labkit.base.errors import one_of
 
-PROFILES = ("fast", "full", "study")
+PROFILES = settings.PROFILE.choices
 T = TypeVar("T")
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Setting:
-    """One environment variable: its ``name``, its ``meaning`` and its ``default`` in words, as the docs show them."""
+    """One environment variable: its name, its meaning and default in words, as the docs show them, and any choices."""
 
     name: str
     meaning: str
     default: str
+    choices: tuple[str, ...] = ()
 
     def read(self) -> str:
         """Return the variable's value; empty when it is not set."""
@@ -24,11 +25,14 @@ HOME = Setting(
     "the folder of the course, with `data/` and `notebooks/`",
     "the course that the working folder is in, else the one that labkit was installed from",
 )
-PROFILE = Setting("LABKIT_PROFILE", "how long a page may take: `fast`, `full` or `study`", "`full`")
+PROFILE = Setting(
+    "LABKIT_PROFILE", "how long a page may take: `fast`, `full` or `study`", "`full`", ("fast", "full", "study")
+)
 EDITION = Setting(
     "LABKIT_EDITION",
     "which edition a notebook is: `solved`, where a wrong solution is an error, or `student`",
     "as the notebook says",
+    ("solved", "student"),
 )
 KERNEL = Setting("LABKIT_KERNEL", "the Jupyter kernel that `labkit run` and `labkit build` use", "`python3`")
 DATA = Setting(

@@ -15,7 +15,7 @@ import pytest
 import run_toys as toys
 
 from labkit.runner.display import Live, claims
-from labkit.runner.plan import plan
+from labkit.runner.plan import RunRequest, plan
 from labkit.runner.scheduler import Result, execute
 
 LOOK = (
@@ -61,7 +61,7 @@ def test_a_run_goes_on_past_failures_and_ends_with_a_table(ended: SimpleNamespac
         ("10", "failed", "error", "ZeroDivisionError: division by zero"),
         ("20", "failed", "killed", "the kernel ended while this cell was running"),
         ("31", "failed", "output", "printed more than 5 MB"),
-        ("40", "failed", "budget", "ended after 1.6 s, four times the page's budget"),
+        ("40", "failed", "budget", "ended after 1.6 s, the limit by the clock (4 times the budget)"),
         ("54", "failed", "error", "SystemExit: 3"),
     ],
 )
@@ -178,7 +178,7 @@ def test_a_worker_that_dies_is_reported_and_the_run_goes_on(tmp_path: Path, monk
         tmp_path, {"00": ["import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nimport time; time.sleep(30)"]}
     )
     said = io.StringIO()
-    result = execute(plan(profile="fast")[0], tmp_path / "runs", live=Live(said))
+    result = execute(plan(RunRequest(profile="fast"))[0], tmp_path / "runs", live=Live(said))
     assert result.exit_code == 1 and not result.interrupted
     assert result.outcomes[0].kind == "lost" and "ended with code -9" in result.outcomes[0].message
     assert "FAILED" in said.getvalue()
@@ -190,10 +190,13 @@ def test_a_terminal_gets_a_line_a_running_lesson(tmp_path: Path, monkeypatch: py
     stream = io.StringIO()
     stream.isatty = lambda: True  # type: ignore[method-assign]
     live = Live(stream)
-    jobs = plan(profile="fast")[0]
-    running = [SimpleNamespace(job=job, cell=number, cells=9, began=None) for number, job in enumerate(jobs)]
+    jobs = plan(RunRequest(profile="fast"))[0]
+    running = [SimpleNamespace(job=job, cell=number, cells=9, began=None, cpu_s=1.5) for number, job in enumerate(jobs)]
     live.draw(running)
-    assert stream.getvalue().count("\n") == 2 and "10 Toy 10  cell 1/9  0 s of 20 s" in stream.getvalue()
+    assert (
+        stream.getvalue().count("\n") == 2
+        and "10 Toy 10  cell 1/9  0 s, 1.5 s of 20 s on the processor" in stream.getvalue()
+    )
     live.draw(running[:1])
     assert "\x1b[2A\x1b[J" in stream.getvalue()
     live.say("done")
@@ -222,7 +225,8 @@ def test_exit_codes() -> None:
 def test_the_command_imports_nothing_heavy() -> None:
     code = (
         "import sys\n"
-        "from labkit.cli import run\nfrom labkit.report import html\nfrom labkit.runner import display, plan, process, scheduler, worker\n"
+        "from labkit.cli import run\nfrom labkit.report import html\n"
+        "from labkit.runner import display, plan, process, scheduler, worker\n"
         "heavy = {'papermill', 'nbformat', 'nbclient', 'jupyter_client', 'zmq', 'tensorflow', 'matplotlib', 'numpy'}\n"
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
     )
