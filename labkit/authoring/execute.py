@@ -18,7 +18,7 @@ from labkit.base.errors import LabkitError
 from labkit.lesson.source import Lesson
 from labkit.runner import kernels, plan, scheduler
 from labkit.runner.display import Live
-from labkit.session import record
+from labkit.session import events
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")
 
@@ -82,8 +82,8 @@ def _failed(lesson: Lesson, content: Notebook, number: int) -> str:
 
 def _versions(content: Notebook) -> dict[str, str]:
     """Return the versions that the page itself recorded when it started; none when it has no session."""
-    starts = [event for event in record.events(content) if event.get("kind") == "start"]
-    return dict(starts[0].get("versions", {})) if starts else {}
+    starts = [event for event in events.read(content)[0] if isinstance(event, events.Start)]
+    return dict(starts[0].versions) if starts else {}
 
 
 def _body(mime: str, value: Any) -> Any:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ import run_toys as toys
 from labkit.runner.display import Live, claims
 from labkit.runner.plan import RunRequest, plan
 from labkit.runner.scheduler import Result, execute
+from labkit.session.events import Claim
 
 LOOK = (
     "import json, os, pathlib, sys\n"
@@ -208,7 +210,7 @@ def test_a_terminal_gets_a_line_a_running_lesson(tmp_path: Path, monkeypatch: py
 
 
 def test_one_lesson_alone_prints_what_it_claimed(tmp_path: Path) -> None:
-    claim = "start('00').claim('Times smaller', 46.014, at_least=40, unit='×', holds='always')"
+    claim = "start('00').claim('00.size', 'Times smaller', 46.014, at_least=40, unit='×', holds='always')"
     home = toys.course(tmp_path, {"00": ["import labkit", f"labkit.{claim}"], "10": ["1"]})
     alone, silent, both = (toys.labkit(home, "run", *numbers).said for numbers in (["00"], ["10"], ["00", "10"]))
     assert "held    Times smaller    46.01×  ≥ 40×" in alone, alone
@@ -216,8 +218,8 @@ def test_one_lesson_alone_prints_what_it_claimed(tmp_path: Path) -> None:
 
 
 def test_a_claim_that_is_only_shown_says_whether_it_would_hold() -> None:
-    shown = {"text": "Gain", "status": "shown", "value": 0.01, "unit": "points", "relation": "≥ 2.00 points"}
-    missed, held = claims([{**shown, "held": False}]), claims([{**shown, "held": True}])
+    shown = Claim("31", "31.gain", "Gain", 0.01, "at_least", "≥ 2.00 points", "points", None, False, False)
+    missed, held = claims([shown]), claims([replace(shown, held=True)])
     assert "shown, would not hold  Gain   1.00 points  ≥ 2.00 points" in missed
     assert "would" not in held and claims([]) == ""
 
