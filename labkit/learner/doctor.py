@@ -185,8 +185,6 @@ def kernel(name: str = "python3") -> Iterator[Finding]:
     # Jupyter runs the bare word with its own Python; a path counts by its folder, as links to one Python are many.
     if program in ("python", "python3") or Path(program).parent == Path(sys.executable).parent:
         yield Finding(True, f"the kernel {name} runs this Python")
-    elif shutil.which(program) is None:
-        yield Finding(False, f"the kernel {name} runs {program}, which is not there", _kernel_remedy(name))
     else:
         yield Finding(False, f"the kernel {name} runs another Python, {program}", _kernel_remedy(name))
 
