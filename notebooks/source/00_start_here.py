@@ -64,10 +64,7 @@
 # %%
 import sys
 
-from labkit import start
-from labkit.assets.data import as_input
-from labkit.learner.doctor import doctor
-from labkit.deploy import tflite
+from labkit import assets, deploy, learner, start
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -87,7 +84,7 @@ lab = start("00", seed=seed)
 # [troubleshooting](../docs/troubleshooting.md).
 
 # %%
-doctor()
+learner.doctor.doctor()
 
 # %% [markdown]
 # ## Predict
@@ -133,7 +130,7 @@ lab.predict("00.p", "Which kind of clothes is wrongly named most often?", option
 # %%
 images = lab.data("fashion_mnist")
 baseline = lab.baseline_file("lenet_300_100")
-outputs = tflite.predict(baseline, as_input(images.test.x[:1]))
+outputs = deploy.tflite.predict(baseline, assets.data.as_input(images.test.x[:1]))
 print(np.round(outputs[0], 1))
 
 # %% [markdown]
@@ -223,7 +220,7 @@ mistakes_by_class = lab.check("00.2", mistakes_by_class)
 # Your functions, or the course's, on all test images:
 
 # %%
-predicted = tflite.predict(baseline, as_input(images.test.x)).argmax(axis=1)
+predicted = deploy.tflite.predict(baseline, assets.data.as_input(images.test.x)).argmax(axis=1)
 mistakes = mistakes_by_class(predicted, images.test.y)
 totals = np.bincount(images.test.y, minlength=10)
 lab.claim(

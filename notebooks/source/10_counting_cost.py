@@ -111,10 +111,7 @@
 # What does a model cost in parameters, bytes, multiply-adds and memory traffic?
 
 # %%
-from labkit import by_profile, keras2, start
-from labkit.assets.data import as_input
-from labkit.deploy import anatomy, inspect, memory, tflite
-from labkit.methods import cost
+from labkit import assets, by_profile, deploy, keras2, methods, start
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -128,9 +125,10 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 
 # %%
 lab = start("10", seed=seed)
+cost = methods.cost
 names = ["lenet_300_100", "lenet5", "ds_cnn", "resnet8"]
 files = {name: lab.baseline_file(name) for name in names}
-layers = inspect.layers(files["lenet5"])
+layers = deploy.inspect.layers(files["lenet5"])
 largest = max(layers, key=lambda row: row.parameters)
 held = largest.parameters / sum(row.parameters for row in layers)
 
@@ -263,7 +261,7 @@ models = {name: lab.baseline(name) for name in names}
 profiled = {name: keras2.float_operations(model) for name, model in models.items()}
 products = ("Conv2D", "DepthwiseConv2dNative", "MatMul")
 in_keras = {n: (models[n].count_params(), sum(profiled[n].get(p, 0) for p in products) // 2) for n in names}
-in_file = {name: inspect.summary(path) for name, path in files.items()}
+in_file = {name: deploy.inspect.summary(path) for name, path in files.items()}
 heads = ("network", "parameters", "folded", "MACs", "Keras", "profiler / 2", "file: parameters", "file: MACs")
 rows = [(name, *totals[name], *in_keras[name], in_file[name].parameters, in_file[name].macs) for name in names]
 lab.table([dict(zip(heads, row, strict=True)) for row in rows])
@@ -425,10 +423,10 @@ lab.show(figure, alt="The convolutions hold few parameters and do most MACs; for
 # *metadata* is what running does not need; the *header* is a pointer to the root and four letters.
 
 # %%
-contents, some = {name: path.read_bytes() for name, path in files.items()}, as_input(lab.data().train.x[:20])
+contents, some = {name: path.read_bytes() for name, path in files.items()}, assets.data.as_input(lab.data().train.x[:20])
 for name in dict.fromkeys((network, "lenet5")[:int8_files]):
-    contents[f"{name}, int8"] = tflite.convert(models[name], "int8", some)
-parts = {name: anatomy.parts(content) for name, content in contents.items()}
+    contents[f"{name}, int8"] = deploy.tflite.convert(models[name], "int8", some)
+parts = {name: deploy.anatomy.parts(content) for name, content in contents.items()}
 shown = ("weights", "quantization", "graph", "metadata", "header", "padding")
 lab.table([{"file": n, "bytes": len(contents[n])} | {key: part[key] for key in shown} for n, part in parts.items()])
 missing = sum(abs(len(contents[name]) - sum(part[key] for key in shown)) for name, part in parts.items())
@@ -446,7 +444,7 @@ lab.claim("10.bytes", "Bytes left over or counted twice, all files together", mi
 # %%
 kernel, *numbers = *models["ds_cnn"].get_layer("conv_1").get_weights(), *models["ds_cnn"].get_layer("bn_1").get_weights()
 mine = fold(kernel, np.zeros(kernel.shape[-1], "float32"), *numbers, models["ds_cnn"].get_layer("bn_1").epsilon)
-stored = inspect.layer(files["ds_cnn"], 0)
+stored = deploy.inspect.layer(files["ds_cnn"], 0)
 error = max(np.abs(mine[0].transpose(3, 0, 1, 2) - stored["weights"]).max(), np.abs(mine[1] - stored["bias"]).max())
 lab.claim("10.weights", "Largest difference to the weights and biases in the file", error, at_most=1e-5, holds="always")
 
@@ -461,7 +459,7 @@ lab.claim("10.weights", "Largest difference to the weights and biases in the fil
 # one uses its few weights often, but each *input* only for its own channel, and no batch changes that.
 
 # %%
-steps = [row for row in memory.steps(files[network]) if row.macs]
+steps = [row for row in deploy.memory.steps(files[network]) if row.macs]
 one, many = (np.array([row.intensity(n) for row in steps]) for n in (1, batch))
 figure, axes = plt.subplots(figsize=(7, 1.3 + 0.27 * len(steps)))
 places = np.arange(len(steps))
@@ -484,12 +482,12 @@ lab.show(figure, alt=f"For one image, the operators of {network} have {one.min()
 # %%
 rows = []
 for name, file in files.items():
-    order, sizes = memory.steps(file), memory.sizes(file)
+    order, sizes = deploy.memory.steps(file), deploy.memory.sizes(file)
     number = {order[0].reads[0]: 0} | {step.writes[0]: k + 1 for k, step in enumerate(order)}
     alive = peak_bytes([sizes[i] for i in number], [[number[i] for i in step.reads] for step in order])
     live = cost.live_bytes(sizes, [(step.reads, step.writes) for step in order], kept=order[0].reads)
     more = max(now + step.scratch_bytes for now, step in zip(live, order, strict=True))
-    rows.append((name, sum(sizes.values()), alive, more, memory.arena_bytes(file)))
+    rows.append((name, sum(sizes.values()), alive, more, deploy.memory.arena_bytes(file)))
 heads = ("network", "all activations", "peak alive", "with scratch", "LiteRT")
 lab.table([dict(zip(heads, row, strict=True)) for row in rows], caption="bytes of float32, one image")
 lab.claim("10.memory", "Peak with scratch against LiteRT's memory, bytes off", sum(abs(r[3] - r[4]) for r in rows), equals=0)

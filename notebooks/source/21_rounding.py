@@ -67,8 +67,7 @@
 # Nearest, stochastic, chaotic: which error is harmless?
 
 # %%
-from labkit import by_profile, start
-from labkit.methods import dither, numerics
+from labkit import by_profile, methods, start
 
 import matplotlib.pyplot as plt
 import ml_dtypes
@@ -85,6 +84,7 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 
 # %%
 lab = start("21", seed=seed)
+dither = methods.dither
 paint = dict(zip(dither.RULES, ("#444444", "#0072B2", "#D55E00", "#009E73"), strict=True))
 small = float(ml_dtypes.bfloat16(term))
 truth = terms * small
@@ -167,7 +167,7 @@ lab.table(rows, caption="Mean error in steps, by value")
 total, ours = ml_dtypes.bfloat16(0), np.float32(0)
 for _ in range(terms):
     total = total + ml_dtypes.bfloat16(small)
-    ours = numerics.cast(ours + small, "bfloat16")
+    ours = methods.numerics.cast(ours + small, "bfloat16")
 lab.claim("21.hand-sum", "Our sum less that of ml_dtypes", float(ours) - float(total), equals=0, holds="always")
 float(total), truth
 
@@ -374,7 +374,7 @@ lab.show(figure, alt="Running sums: nearest goes flat early, stochastic stays on
 goal = lab.rng.uniform(0.5, 2, 1000)
 paths = {r: dither.follow(lambda w: w - learning_rate * (w - goal), 0 * goal, 1500, r, lab.rng) for r in dither.RULES}
 losses = {rule: ((way - goal) ** 2).mean(axis=1) / 2 for rule, way in paths.items()}
-levels = np.unique(numerics.cast(np.linspace(0, 2, 2**18)[1:], "bfloat16"))
+levels = np.unique(methods.numerics.cast(np.linspace(0, 2, 2**18)[1:], "bfloat16"))
 predicted = levels[np.searchsorted(levels + dither.ulp(levels) / (2 * learning_rate), goal)]
 other = np.sum(paths["nearest"][-1] != predicted)
 lab.claim("21.stalled-weights", "Weights that nearest stops elsewhere than predicted", other, equals=0, holds="always")

@@ -43,8 +43,7 @@
 # How many of a network's weights can be removed before it notices?
 
 # %%
-from labkit import by_profile, keras2, methods, start
-from labkit.assets.data import as_input
+from labkit import assets, by_profile, keras2, methods, start
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -62,7 +61,7 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 lab = start("31", seed=seed)
 images = lab.data(dataset)
 baseline = lab.baseline("lenet_300_100", dataset)
-x, y = as_input(images.train.x[:train_images]), images.train.y[:train_images]
+x, y = assets.data.as_input(images.train.x[:train_images]), images.train.y[:train_images]
 dense = lab.measure(baseline, name="dense", technique="baseline")
 
 # %% [markdown]

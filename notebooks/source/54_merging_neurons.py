@@ -61,10 +61,7 @@
 # Can several neurons become one?
 
 # %%
-from labkit import by_profile, keras2, methods, start
-from labkit.assets.data import as_input
-from labkit.keras2.training import evaluate
-from labkit.session import plot
+from labkit import assets, by_profile, keras2, methods, start
 
 from itertools import pairwise
 
@@ -84,7 +81,7 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 lab = start("54", seed=seed)
 images = lab.data(dataset)
 baseline = lab.baseline("lenet_300_100", dataset)
-x, y = as_input(images.train.x[:train_images]), images.train.y[:train_images]
+x, y = assets.data.as_input(images.train.x[:train_images]), images.train.y[:train_images]
 calibration = x[:calibration_images].reshape(len(x[:calibration_images]), -1)
 dense = lab.measure(baseline, name="dense", technique="baseline")
 
@@ -131,7 +128,7 @@ alike = methods.merge.similarity(kernel, bias, "cosine")
 np.fill_diagonal(alike, -1)
 nearest = alike.max(axis=1)
 figure, axes = plt.subplots()
-axes.hist(nearest, bins=40, color=plot.colour("merging"))
+axes.hist(nearest, bins=40, color=lab.colour("merging"))
 axes.set(xlabel="cosine with the most similar other neuron of dense_1", ylabel="number of neurons", xlim=(0, 1.02))
 lab.show(figure, alt=f"Nearest neighbours in dense_1 have a median cosine of {np.median(nearest):.2f}, far from one.")
 
@@ -213,7 +210,7 @@ def shrunk(how: str, share: float, refit: bool = False):
 # %%
 def accuracy(how: str, share: float, refit: bool, on) -> float:
     """The accuracy of the shrunken network on a split, not retrained."""
-    return evaluate(shrunk(how, share, refit), on.x, on.y)[1]
+    return keras2.evaluate(shrunk(how, share, refit), on.x, on.y)[1]
 
 
 names = ["dense_1", "dense_2", "logits"]
