@@ -1,10 +1,1 @@
-from . import (
-    clock as clock,
-    errors as errors,
-    files as files,
-    learner_state as learner_state,
-    legacy as legacy,
-    places as places,
-    profile as profile,
-    quiet as quiet,
-)
+from . import errors as errors

@@ -1,6 +1,1 @@
-from . import (
-    doctor as doctor,
-    progress as progress,
-    requirements as requirements,
-    work as work,
-)
+from . import doctor as doctor

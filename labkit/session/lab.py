@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labkit.assets import baselines, data, models
-from labkit.base import learner_state, places, profile
+from labkit.base import learner_state, places, profile, settings
 from labkit.base.clock import cpu_seconds
 from labkit.base.errors import CheckFailed, ClaimFailed, LabkitError, UsageError
 from labkit.deploy.model import Model
@@ -45,7 +44,7 @@ class Lab:
         self.cpu_started = startup.cpu_before_the_page()
         self.lesson = lesson
         self.profile = profile.current()
-        self.edition = os.environ.get("LABKIT_EDITION", "student")
+        self.edition = settings.EDITION.read() or "student"
         self.facts = facts.of_lesson(lesson)
         self.parameters = facts.values(self.facts.parameters)
         self.seed = facts.seed(self.facts.parameters, seed)
@@ -65,7 +64,7 @@ class Lab:
     @property
     def folder(self) -> Path:
         """Return a folder for this page's files, made when first asked for; outside the notebooks, ignored by git."""
-        base = os.environ.get("LABKIT_FILES")
+        base = settings.FILES.read()
         folder = Path(base) if base else places.course() / "build" / "files" / self.lesson
         try:
             folder.mkdir(parents=True, exist_ok=True)
