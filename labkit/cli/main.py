@@ -26,7 +26,7 @@ _EXAMPLE = """example:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line's grammar, with every command registered."""
+    """Return the command line's grammar, with every command registered."""
     top = argparse.ArgumentParser(
         prog="labkit",
         description="Lab notebooks on model acceleration and low-precision computing.",
@@ -41,9 +41,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns 0, 1 for an error the reader can mend, 2 for wrong usage, 130 when interrupted."""
+    """Run one command; return 0, 1 for an error that the reader can fix, 2 for wrong usage, 130 when interrupted."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # redirected on Windows, it knows no ✓: a ? is better than a trace
+        if isinstance(stream, io.TextIOWrapper):  # redirected on Windows, it knows no ✓: a ? is better than a traceback
             stream.reconfigure(errors="replace")
     arguments = parser().parse_args(argv)
     try:

@@ -1,4 +1,4 @@
-"""The plan of a run: lessons × the product of their parameters' values, or the extremes of each; no start."""
+"""The plan of a run: lessons × their parameters' values, or the extremes of each; nothing starts here."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _DIGESTED = ("base", "lesson", "methods", "keras2", "deploy", "assets", "exercis
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What one run was asked for; ``settings`` are words ``name=value[,value]``, no ``lessons`` are all of them."""
+    """The request of one run; ``settings`` are words ``name=value[,value]``, no ``lessons`` are all of them."""
 
     lessons: tuple[str, ...] = ()
     profile: str = "full"

@@ -193,7 +193,7 @@ def _finished(job: Job, folder: Path) -> Outcome | None:
 
 @contextmanager
 def _terminated_as_interrupt() -> Iterator[None]:
-    """Within, SIGTERM means what Ctrl-C means."""
+    """Treat SIGTERM as Ctrl-C within the block."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -206,7 +206,7 @@ def _terminated_as_interrupt() -> Iterator[None]:
 
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """Within, a second Ctrl-C does not cut the tidying short: it takes seconds, and is bounded."""
+    """Ignore Ctrl-C and SIGTERM within the block: the tidying takes seconds, and is bounded."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

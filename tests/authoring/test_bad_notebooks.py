@@ -119,6 +119,8 @@ def test_a_full_disk_stops_the_run_in_one_sentence(tmp_path: Path) -> None:
     process = toys.labkit(home, "run", "-j", "1", variables={"PYTHONPATH": path})
     assert process.returncode == 1
     assert process.erred.startswith("labkit: Cannot write ") and process.erred.count("\n") == 1, process.erred
+    failed = next(line for line in process.said.splitlines() if line.startswith("FAILED"))
+    assert failed.endswith(process.erred.removeprefix("labkit: ").strip()), "the reason, not a library's warning"
     left = [path.name for path in (home / "build" / "runs" / "fast").glob("*") if path.is_file()]
     assert left == ["00_toy00.run.json"], "nothing half-written"
     assert toys.outcome(home, "fast", "00")["status"] != "ok", "so that --resume runs it again"

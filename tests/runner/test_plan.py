@@ -76,6 +76,8 @@ def test_extremes_take_each_end_once_with_the_full_profiles_time() -> None:
         {"dataset": "fashion_mnist"}, {"dataset": "mnist"}, {"seed": 0}, {"seed": 2**31 - 1},
     ]  # fmt: skip
     assert {job.profile for job in jobs} == {"fast"} and {job.limit_s for job in jobs} == {160}
+    same_values, _ = planned("31", profile="fast", settings=("epochs=1,50",))
+    assert not {job.place for job in jobs} & {job.place for job in same_values}, "other limits, another folder"
 
 
 def test_a_lesson_named_twice_runs_once() -> None:
