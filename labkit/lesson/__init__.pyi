@@ -1,4 +1,5 @@
 from . import (
+    links as links,
     parameters as parameters,
     parts as parts,
     percent as percent,
