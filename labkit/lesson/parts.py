@@ -177,7 +177,7 @@ def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
 
 
 def said(node: ast.AST) -> Iterator[tuple[str, int]]:
-    """Yield the texts in an expression, each with its line, each string as one: an f-string's values stand as ``{}``."""
+    """Yield each text in an expression with its line; an f-string is one text, with its values as ``{}``."""
     if isinstance(node, ast.Constant):
         if isinstance(node.value, str):
             yield node.value, node.lineno

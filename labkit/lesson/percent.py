@@ -31,7 +31,7 @@ class Cell:
 
 
 def cells(number: str, path: Path, lines: list[str], start: int) -> Iterator[Cell]:
-    """Yield the cells of *lines* from *start* on, named for lesson *number*; raises LabkitError naming file and line."""
+    """Yield the cells of *lines* from *start* on, with ids for lesson *number*; LabkitError names file and line."""
     return _with_ids(number, _cells(path, lines, start))
 
 
