@@ -122,7 +122,7 @@ def reset(lesson: str, course: Path | None = None, now: datetime | None = None) 
 def open_lab(lesson: str | None = None, port: int | None = None, browser: bool = True) -> int:
     """Bring the copies up to date, then run JupyterLab on *lesson*'s copy (the first lesson's unless said otherwise).
 
-    Returns JupyterLab's exit code. Raises LabkitError when the *port* that was asked for is taken.
+    Returns JupyterLab's exit code. Raises LabkitError when *port* is taken.
     """
     root = places.course()
     opened = (edition(lesson, root) if lesson else editions(root)[0]).name

@@ -1,4 +1,4 @@
-"""What a lesson is made of: its parts, its exercises, and the strings and lines of its code."""
+"""Find what a lesson consists of: its parts, its exercises, and the strings and lines of its code."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ class Exercise:
 
     @property
     def hints(self) -> int:
-        """How many folded hints it gives."""
+        """Return how many folded hints it gives."""
         return sum(len(re.findall(r"<summary>\s*Hint \d+\s*</summary>", cell.text)) for cell in self.cells)
 
     @property
     def code(self) -> list[Cell]:
-        """Its code cells; one of them holds the stub."""
+        """Return its code cells; one of them holds the stub."""
         return [cell for cell in self.cells if cell.kind == "code"]
 
 
 def heading(cell: Cell, level: int) -> str | None:
-    """The text of the heading that *cell* begins with, when it is one of *level*."""
-    found = re.match(rf"{'#' * level} +(.+)", cell.text) if cell.kind == "markdown" else None
-    return found[1].strip() if found else None
+    """Return the text of the heading that *cell* begins with, when it is one of *level*."""
+    match = re.match(rf"{'#' * level} +(.+)", cell.text) if cell.kind == "markdown" else None
+    return match[1].strip() if match else None
 
 
 def parts(lesson: Lesson) -> dict[str, list[Cell]]:
-    """The cells of each part by its heading, in order; what comes before the first is under the empty name."""
+    """Return the cells of each part by its heading, in order; what comes before the first is under the empty name."""
     result: dict[str, list[Cell]] = {"": []}
     name = ""
     for cell in lesson.cells:
@@ -64,7 +64,7 @@ def parts(lesson: Lesson) -> dict[str, list[Cell]]:
 
 
 def exercises(lesson: Lesson) -> list[Exercise]:
-    """The exercises under *Your turn*, each from its level-3 heading to the next."""
+    """Return the exercises under *Your turn*, each from its level-3 heading to the next."""
     groups: list[list[Cell]] = []
     for cell in parts(lesson).get("Your turn", []):
         if _EXERCISE.match(cell.text) and cell.kind == "markdown":
@@ -75,16 +75,16 @@ def exercises(lesson: Lesson) -> list[Exercise]:
 
 
 def _exercise(cells: list[Cell]) -> Exercise:
-    found = _EXERCISE.match(cells[0].text)
-    assert found is not None
-    chip = _CHIP.match(found[2].strip())
+    match = _EXERCISE.match(cells[0].text)
+    assert match is not None
+    chip = _CHIP.match(match[2].strip())
     if chip is None or len(chip["stars"]) != 3:
-        return Exercise(found[1], found[2].strip(), 0, 0, tuple(cells))
-    return Exercise(found[1], chip["title"], chip["stars"].count("★"), int(chip["minutes"]), tuple(cells))
+        return Exercise(match[1], match[2].strip(), 0, 0, tuple(cells))
+    return Exercise(match[1], chip["title"], chip["stars"].count("★"), int(chip["minutes"]), tuple(cells))
 
 
 def without_solution(text: str) -> str:
-    """A code cell as a learner gets it: ``...`` (indent kept) in place of what stands between the markers.
+    """Return a code cell as a learner gets it: ``...`` (indent kept) in place of what stands between the markers.
 
     A solution at the margin leaves ``name = ...`` for every name that it sets and the rest of the cell uses.
     """
@@ -106,7 +106,7 @@ def without_solution(text: str) -> str:
 
 
 def without_markers(text: str) -> str:
-    """A code cell as the solved edition shows it: the solution, without its markers."""
+    """Return a code cell as the solved edition shows it: the solution, without its markers."""
     return "\n".join(line for line in text.splitlines() if line.strip() not in (BEGIN, END))
 
 
@@ -123,13 +123,13 @@ def _set_by(lines: list[str]) -> list[str]:
     names: list[str] = []
     for statement in ast.parse("\n".join(lines)).body:
         targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-        found = [node for target in targets if target for node in ast.walk(target) if isinstance(node, ast.Name)]
-        names += [node.id for node in found if node.id not in names]
+        nodes = [node for target in targets if target for node in ast.walk(target) if isinstance(node, ast.Name)]
+        names += [node.id for node in nodes if node.id not in names]
     return names
 
 
 def essence(text: str) -> str:
-    """Code without comments, docstrings and blank lines: what a change must touch before anything runs differently."""
+    """Return code without comments, docstrings and blank lines: all that can change what it does."""
     tree, lines = ast.parse(text), text.splitlines()
     docstrings, strings = set[int](), set[int]()
     for node in ast.walk(tree):
@@ -150,7 +150,7 @@ def essence(text: str) -> str:
 
 
 def dotted(node: ast.AST) -> str:
-    """``np.random.seed`` for the expression that says so; an empty string for anything but names and attributes."""
+    """Return ``np.random.seed`` for the expression that says so; empty for anything but names and attributes."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
@@ -160,24 +160,24 @@ def dotted(node: ast.AST) -> str:
 
 
 def calls(cell: Cell, name: str) -> list[ast.Call]:
-    """The calls of *name* (such as ``lab.check``) in a code cell, in order of their lines."""
+    """Return the calls of *name* (such as ``lab.check``) in a code cell, in order of their lines."""
     if cell.kind != "code":
         return []
-    found = [
+    nodes = [
         node for node in ast.walk(ast.parse(cell.text)) if isinstance(node, ast.Call) and dotted(node.func) == name
     ]
-    return sorted(found, key=lambda node: (node.lineno, node.col_offset))
+    return sorted(nodes, key=lambda node: (node.lineno, node.col_offset))
 
 
 def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
-    """The argument at *position* (from 0) or called *name*."""
+    """Return the argument at *position* (from 0) or called *name*."""
     if len(call.args) > position:
         return call.args[position]
     return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
 
 
 def said(node: ast.AST) -> Iterator[tuple[str, int]]:
-    """The text in an expression, with its line, each string as one: an f-string's values stand as ``{}``."""
+    """Yield each text in an expression with its line; an f-string is one text, with its values as ``{}``."""
     if isinstance(node, ast.Constant):
         if isinstance(node.value, str):
             yield node.value, node.lineno

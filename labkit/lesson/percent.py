@@ -31,7 +31,7 @@ class Cell:
 
 
 def cells(number: str, path: Path, lines: list[str], start: int) -> Iterator[Cell]:
-    """The cells of *lines* from *start* on, named for lesson *number*; raises LabkitError naming file and line."""
+    """Yield the cells of *lines* from *start* on, with ids for lesson *number*; LabkitError names file and line."""
     return _with_ids(number, _cells(path, lines, start))
 
 
@@ -42,8 +42,8 @@ def _cells(path: Path, lines: list[str], start: int) -> Iterator[Cell]:
     if stray is not None:
         raise LabkitError(f"{path.name}:{stray + 1}: this stands before the first cell: begin it with '# %%'.")
     for index, end in zip(marks, [*marks[1:], len(lines)], strict=True):
-        found = _MARK.match(lines[index].rstrip())
-        if found is None:
+        mark = _MARK.match(lines[index].rstrip())
+        if mark is None:
             raise LabkitError(
                 f"{path.name}:{index + 1}: a cell begins with '# %%', '# %% [markdown]' or "
                 "'# %% tags=[\"name\"]', and no more."
@@ -51,7 +51,7 @@ def _cells(path: Path, lines: list[str], start: int) -> Iterator[Cell]:
         body = _trim(lines[index + 1 : end])
         if not body:
             raise LabkitError(f"{path.name}:{index + 1}: this cell is empty: fill it or drop it.")
-        if found["markdown"]:
+        if mark["markdown"]:
             body = [_uncomment(path, index + 2 + offset, line) for offset, line in enumerate(body)]
             if not body[-1].strip():  # jupytext would add the empty lines below it
                 raise LabkitError(f"{path.name}:{index + 1 + len(body)}: a text cell ends in words: drop this line.")
@@ -64,9 +64,9 @@ def _cells(path: Path, lines: list[str], start: int) -> Iterator[Cell]:
                     )
             _compile(path, index + 1, body)
         yield Cell(
-            "markdown" if found["markdown"] else "code",
+            "markdown" if mark["markdown"] else "code",
             "\n".join(body),
-            _tags(path, index, found["tags"]),
+            _tags(path, index, mark["tags"]),
             "",
             index + 1,
         )
@@ -104,10 +104,10 @@ def _tags(path: Path, index: int, text: str | None) -> tuple[str, ...]:
     raise LabkitError(f'{path.name}:{index + 1}: tags are a list of words in quotes, as tags=["parameters"].')
 
 
-def _with_ids(number: str, found: Iterator[Cell]) -> Iterator[Cell]:
+def _with_ids(number: str, cells_of_part: Iterator[Cell]) -> Iterator[Cell]:
     """Name each cell after its part and its place there, so that an edit elsewhere in the page does not rename it."""
     part, counts = "start", dict[str, int]()
-    for cell in found:
+    for cell in cells_of_part:
         heading = re.match(r"## +(.+)|### +\d\d\.(\d+)", cell.text) if cell.kind == "markdown" else None
         if heading:
             slug = re.sub(r"[^a-z0-9]+", "-", (heading[1] or "").lower()).strip("-")[:40]

@@ -44,13 +44,13 @@ def helpers(lesson: Lesson, course: Sequence[Lesson] = (), package: Path = PACKA
     *By hand* and exercises may write what labkit.methods has: that is what they are for. Bodies of fewer than three
     lines are too small to call pasted.
     """
-    known = _of_package(package)
+    names_by_body = _of_package(package)
     others = {body: other.heading for other in course if other.number != lesson.number for body, *_ in _written(other)}
     by_hand = parts.parts(lesson).get("By hand", [])
     for body, cell, function in _written(lesson):
         at, free = lesson.where(cell, function.lineno), cell in by_hand or parts.BEGIN in cell.text
-        if body in known and not free:
-            yield f"{at}: {function.name} is {known[body]}: import it."
+        if body in names_by_body and not free:
+            yield f"{at}: {function.name} is {names_by_body[body]}: import it."
         elif body in others and parts.BEGIN not in cell.text:
             yield f"{at}: {function.name} stands in lesson {others[body]} too: move it to labkit and import it in both."
     for cell in lesson.cells:

@@ -17,17 +17,19 @@ EXERCISES = (2, 4)
 
 def exercises(lesson: Lesson) -> Iterator[str]:
     """Under *Your turn* 2 to 4 exercises NN.1, NN.2 …: chip, stub with markers, ``lab.check``, two hints or more."""
-    found = parts.exercises(lesson)
-    if len(found) > EXERCISES[1] or (len(found) < EXERCISES[0] and "few-exercises" not in lesson.waive):
-        low = waiver("few-exercises") if len(found) < EXERCISES[0] else ""
-        yield f"{lesson.path.name}: {len(found)} exercises under '## Your turn': a page has 2 to 4{low}."
-    ids = [exercise.id for exercise in found]
-    if ids != [f"{lesson.number}.{number}" for number in range(1, len(found) + 1)]:
+    page_exercises = parts.exercises(lesson)
+    if len(page_exercises) > EXERCISES[1] or (
+        len(page_exercises) < EXERCISES[0] and "few-exercises" not in lesson.waive
+    ):
+        low = waiver("few-exercises") if len(page_exercises) < EXERCISES[0] else ""
+        yield f"{lesson.path.name}: {len(page_exercises)} exercises under '## Your turn': a page has 2 to 4{low}."
+    ids = [exercise.id for exercise in page_exercises]
+    if ids != [f"{lesson.number}.{number}" for number in range(1, len(page_exercises) + 1)]:
         first, second = f"{lesson.number}.1", f"{lesson.number}.2"
         yield f"{lesson.path.name}: its exercises are {', '.join(ids)}: number them {first}, {second} …"
-    for exercise in found:
+    for exercise in page_exercises:
         yield from _exercise(lesson, exercise)
-    inside = [cell for exercise in found for cell in exercise.cells]
+    inside = [cell for exercise in page_exercises for cell in exercise.cells]
     for cell in lesson.cells:
         if cell not in inside and (
             parts.calls(cell, "lab.check") or (cell.kind == "code" and parts.BEGIN in cell.text)
@@ -43,25 +45,25 @@ def registered(lesson: Lesson, course: Sequence[Lesson] = (), package: Path = PA
     ids = [exercise.id for exercise in parts.exercises(lesson)]
     file = package / "exercises" / f"lesson{lesson.number}.py"
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    known = re.findall(r"\bExercise\(\s*(?:id\s*=\s*)?[\"'](\d\d\.\d+)", text)
-    if sorted(known) != sorted(ids):
+    registered_ids = re.findall(r"\bExercise\(\s*(?:id\s*=\s*)?[\"'](\d\d\.\d+)", text)
+    if sorted(registered_ids) != sorted(ids):
         yield (
             f"{lesson.path.name}: its exercises are {', '.join(ids) or 'none'}, and those in labkit.exercises.lesson"
-            f"{lesson.number} are {', '.join(known) or 'none'}: make them the same."
+            f"{lesson.number} are {', '.join(registered_ids) or 'none'}: make them the same."
         )
 
 
 def prediction(lesson: Lesson) -> Iterator[str]:
     """Each ``lab.predict`` is taken up by a ``lab.answer`` of the same id; ids begin with the lesson's number."""
-    asked = {name: cell for cell, name in _ids(lesson.cells, "lab.predict")}
-    answered = {name: cell for cell, name in _ids(lesson.cells, "lab.answer")}
-    for name, cell in asked.items():
+    predictions = {name: cell for cell, name in _ids(lesson.cells, "lab.predict")}
+    answers = {name: cell for cell, name in _ids(lesson.cells, "lab.answer")}
+    for name, cell in predictions.items():
         if not name.startswith(f"{lesson.number}."):
             yield f"{lesson.where(cell)}: the prediction's id is {name!r}: begin it with '{lesson.number}.'."
-        if name not in answered:
+        if name not in answers:
             yield f"{lesson.where(cell)}: nothing takes the prediction up: add lab.answer({name!r}, …) at the result."
-    for name, cell in answered.items():
-        if name not in asked:
+    for name, cell in answers.items():
+        if name not in predictions:
             yield f"{lesson.where(cell)}: lab.answer({name!r}, …) answers no prediction of this page."
 
 

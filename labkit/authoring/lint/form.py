@@ -36,11 +36,11 @@ def title(lesson: Lesson) -> Iterator[str]:
         yield f"{lesson.path.name}: the source has no cells."
         return
     first = lesson.cells[0]
-    wanted = f"# {lesson.heading}\n\n{lesson.question}"
-    if first.kind != "markdown" or first.text.split("\n\n")[:2] != wanted.split("\n\n"):
+    beginning = f"# {lesson.heading}\n\n{lesson.question}"
+    if first.kind != "markdown" or first.text.split("\n\n")[:2] != beginning.split("\n\n"):
         yield (
             f"{lesson.where(first)}: the first cell is the title, a blank line and the question, as in the header: "
-            f"{wanted!r}."
+            f"{beginning!r}."
         )
     for cell in lesson.cells[1:]:
         if parts.heading(cell, 1):
@@ -94,13 +94,13 @@ def parameters_cell(lesson: Lesson) -> Iterator[str]:
         yield f'{lesson.path.name}: the second code cell, and no other, begins with: # %% tags=["parameters"].'
         return
     try:
-        found = parameters(lesson)
+        values = parameters(lesson)
     except LabkitError as error:
         yield str(error)
         return
-    if len(found) > PARAMETERS:
-        yield f"{lesson.where(tagged[0])}: {len(found)} parameters: keep the {PARAMETERS} that a reader would change."
-    if "seed" not in [parameter.name for parameter in found]:
+    if len(values) > PARAMETERS:
+        yield f"{lesson.where(tagged[0])}: {len(values)} parameters: keep the {PARAMETERS} that a reader would change."
+    if "seed" not in [parameter.name for parameter in values]:
         yield f"{lesson.where(tagged[0])}: there is no parameter seed: every page can be run with another one."
 
 
@@ -141,5 +141,5 @@ def _roots(statement: ast.stmt) -> list[str]:
 
 
 def waiver(limit: str) -> str:
-    """The end of a finding that a lesson may waive, with the reason in its header."""
+    """Return the end of a finding that a lesson may waive, with the reason in its header."""
     return f" (or give the reason in its header, waive: [{limit}: reason])"

@@ -26,9 +26,9 @@ def links(lesson: Lesson, course: Sequence[Lesson], package: Path | None = None)
             if other is None and not file.exists():
                 yield f"{at}: the link {target!r} leads nowhere: write it as seen from notebooks/ (../docs/page.md)."
             elif anchor:
-                known = _of_lesson(other) if other else _of_document(file)
-                if anchor not in known:
-                    near = nearest(anchor, sorted(known))
+                anchors = _of_lesson(other) if other else _of_document(file)
+                if anchor not in anchors:
+                    near = nearest(anchor, sorted(anchors))
                     yield f"{at}: there is no heading {anchor!r} in {path or 'this page'}{near}."
     for need in lesson.needs:
         if need not in [each.number for each in course] or need >= lesson.number:
@@ -51,17 +51,19 @@ def documents(root: Path) -> Iterator[str]:
 
 def _targets(text: str) -> Iterator[tuple[int, str]]:
     """Relative link targets with their lines; code and links to other sites are left out."""
-    text = re.sub(r"^```.*?^```|`[^`\n]*`", lambda found: "\n" * found[0].count("\n"), text, flags=re.M | re.S)
+    text = re.sub(r"^```.*?^```|`[^`\n]*`", lambda fence: "\n" * fence[0].count("\n"), text, flags=re.M | re.S)
     for number, line in enumerate(text.splitlines(), 1):
-        for found in _LINK.finditer(line):
-            target = found[1] or found[2]
+        for link in _LINK.finditer(line):
+            target = link[1] or link[2]
             if not _ELSEWHERE.match(target):
                 yield number, target
 
 
 def _headings(text: str) -> list[str]:
     text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
-    return [re.sub(r"[*`]|\[(.*?)\]\(.*?\)", r"\1", found).strip() for found in re.findall(r"^#+ +(.+)$", text, re.M)]
+    return [
+        re.sub(r"[*`]|\[(.*?)\]\(.*?\)", r"\1", heading).strip() for heading in re.findall(r"^#+ +(.+)$", text, re.M)
+    ]
 
 
 def _of_lesson(lesson: Lesson) -> set[str]:

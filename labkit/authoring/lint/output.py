@@ -29,8 +29,8 @@ def outputs(lesson: Lesson) -> Iterator[str]:
     cells = {cell.id: cell for cell in lesson.cells}
     content = json.loads(target.read_text(encoding="utf-8"))
     for number, cell in enumerate(content["cells"], 1):
-        known = cells.get(cell.get("id", ""))
-        at = f"solved/{target.name}, cell {number}" + (f" (source line {known.line})" if known else "")
+        source_cell = cells.get(cell.get("id", ""))
+        at = f"solved/{target.name}, cell {number}" + (f" (source line {source_cell.line})" if source_cell else "")
         if cell["cell_type"] == "code" and cell["source"] and cell.get("execution_count") is None:
             yield f"{at}: it has not been executed: labkit build {lesson.number} --force."
         for output in cell.get("outputs", []):
@@ -72,15 +72,15 @@ def _output(output: Mapping[str, Any]) -> Iterator[str]:
     data = output.get("data", {"text/plain": output.get("text", "")})
     for mime, value in data.items():
         text = value if isinstance(value, str) else "".join(value) if isinstance(value, list) else json.dumps(value)
-        sizes = [len(base64.b64decode(found)) for found in _EMBEDDED.findall(text)]
+        sizes = [len(base64.b64decode(image)) for image in _EMBEDDED.findall(text)]
         if mime.startswith("image/"):
             sizes.append(len(text) if mime.endswith("svg+xml") else len(base64.b64decode(text)))
             yield f"a figure of type {mime} has no alt text: use lab.show(figure, alt='…')."
         for size in sizes:
             if size > FIGURE:
                 yield f"a figure takes {size / 1024:.0f} KB: 80 KB at most; draw fewer points or a smaller figure."
-        if found := _MACHINE.search(_EMBEDDED.sub("", text)) or _home().search(text):
-            yield f"it shows {found[0]!r}, which exists on one machine only: print the file's name, not its path."
+        if path_shown := _MACHINE.search(_EMBEDDED.sub("", text)) or _home().search(text):
+            yield f"it shows {path_shown[0]!r}, which exists on one machine only: print the file's name, not its path."
 
 
 def _home() -> re.Pattern[str]:

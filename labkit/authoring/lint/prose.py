@@ -46,9 +46,9 @@ def numerals(lesson: Lesson) -> Iterator[str]:
     for part in MEASURED:
         for cell in parts.parts(lesson).get(part, []):
             for text, line in _prose(cell, also=("lab.show", "lab.table")):
-                for found in _unmeasured(text):
-                    at = lesson.where(cell, line + text[: found.start()].count("\n"))
-                    yield f"{at}: {found[0]!r} under '## {part}' comes from no variable: lab.say(f'… {{value}} …')."
+                for numeral in _unmeasured(text):
+                    at = lesson.where(cell, line + text[: numeral.start()].count("\n"))
+                    yield f"{at}: {numeral[0]!r} under '## {part}' comes from no variable: lab.say(f'… {{value}} …')."
 
 
 def alt_text(lesson: Lesson) -> Iterator[str]:
@@ -83,8 +83,8 @@ def _prose(cell: Cell, also: tuple[str, ...] = ()) -> Iterator[tuple[str, int]]:
                 yield from ((_plain(text), line) for text, line in parts.said(argument))
     for name, key in (("lab.show", "alt"), ("lab.table", "caption")):
         for call in parts.calls(cell, name) if name in also else []:
-            found = parts.argument(call, 1 if key == "alt" else 2, key)
-            yield from ((_plain(text), line) for text, line in (parts.said(found) if found else ()))
+            words_node = parts.argument(call, 1 if key == "alt" else 2, key)
+            yield from ((_plain(text), line) for text, line in (parts.said(words_node) if words_node else ()))
 
 
 def _plain(text: str) -> str:
@@ -98,7 +98,7 @@ def _plain(text: str) -> str:
         r"(?<=\])\([^)\s]*\)",
         r"<[^>]+>",
     ):
-        text = re.sub(pattern, lambda found: " " + "\n" * found[0].count("\n"), text, flags=re.M | re.S)
+        text = re.sub(pattern, lambda match: " " + "\n" * match[0].count("\n"), text, flags=re.M | re.S)
     return text
 
 
@@ -107,7 +107,7 @@ def _count(text: str) -> int:
 
 
 def _unmeasured(text: str) -> Iterator[re.Match[str]]:
-    for found in _NUMERAL.finditer(text):
-        level, decade = _LEVEL.match(text, found.end()), _DECADE.fullmatch(found[0])
-        if not (level or decade or _NAME.search(text, 0, found.start())):
-            yield found
+    for numeral in _NUMERAL.finditer(text):
+        level, decade = _LEVEL.match(text, numeral.end()), _DECADE.fullmatch(numeral[0])
+        if not (level or decade or _NAME.search(text, 0, numeral.start())):
+            yield numeral
