@@ -86,11 +86,12 @@ def _run(arguments: argparse.Namespace) -> int:
         live.say(remark)
     result = execute(jobs, runs, at_once=at_once, resume=arguments.resume, live=live, asked=wanted)
     from labkit.report import html as report
+    from labkit.session.events import Claim
 
     pages = report.pages_of(result.outcomes, runs)
     page = report.write(pages, base / "report" / "index.html")
     live.say(f"\n{table(result.outcomes)}")
-    if len(pages) == 1 and (claimed := claims(pages[0].of_kind("claim"))):  # more of them are for the report
+    if len(pages) == 1 and (claimed := claims(pages[0].of(Claim))):  # more of them are for the report
         live.say(f"\n{claimed}\n")
     live.say(f"Report: {_shown(page)}")
     if result.interrupted:

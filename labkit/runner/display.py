@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import Any, Protocol, TextIO
+from collections.abc import Container, Iterable, Sequence
+from typing import Protocol, TextIO
 
 from labkit.runner.plan import Job, Outcome
 from labkit.session.claim import quantity
+from labkit.session.events import Claim
 
 SIGNS = {"ok": "ok", "failed": "FAILED", "interrupted": "stopped", "not run": "not run"}
 
@@ -95,17 +96,17 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return f"{_aligned((heads, *rows), right={4, 5, 6})}\n{summary(outcomes)}"
 
 
-def claims(events: Sequence[Mapping[str, Any]]) -> str:
-    """What one page claimed, a line a claim; nothing when it claimed nothing."""
+def claims(events: Sequence[Claim]) -> str:
+    """Return what one page claimed, one line per claim; an empty text when it claimed nothing."""
     heads = ("result", "claim", "measured", "asked")
     rows = [
         (
-            "shown, would not hold" if one["status"] == "shown" and one.get("held") is False else str(one["status"]),
-            str(one["text"]),
-            " ± ".join(quantity(one[key], one["unit"]) for key in ("value", "spread") if one.get(key) is not None),
-            str(one.get("relation", "")),
+            "shown, would not hold" if claim.status == "shown" and not claim.held else claim.status,
+            claim.text,
+            " ± ".join(quantity(value, claim.unit) for value in (claim.value, claim.spread) if value is not None),
+            claim.relation,
         )
-        for one in events
+        for claim in events
     ]
     return _aligned((heads, *rows), right={2}) if rows else ""
 

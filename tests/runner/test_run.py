@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ import run_toys as toys
 from labkit.runner.display import Live, claims
 from labkit.runner.plan import plan
 from labkit.runner.scheduler import Result, execute
+from labkit.session.events import Claim
 
 LOOK = (
     "import json, os, pathlib, sys\n"
@@ -209,8 +211,9 @@ def test_one_lesson_alone_prints_what_it_claimed(tmp_path: Path) -> None:
 
 
 def test_a_claim_that_is_only_shown_says_whether_it_would_hold() -> None:
-    shown = {"text": "Gain", "status": "shown", "value": 0.01, "unit": "points", "relation": "≥ 2.00 points"}
-    missed, held = claims([{**shown, "held": False}]), claims([{**shown, "held": True}])
+    bound = {"bound": "at_least", "relation": "≥ 2.00 points", "unit": "points", "spread": None}
+    shown = Claim(lesson="00", id="00.gain", text="Gain", value=0.01, **bound, held=False, asserted=False)
+    missed, held = claims([shown]), claims([replace(shown, held=True)])
     assert "shown, would not hold  Gain   1.00 points  ≥ 2.00 points" in missed
     assert "would" not in held and claims([]) == ""
 
