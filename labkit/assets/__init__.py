@@ -1,0 +1,5 @@
+"""Data sets and trained networks: download, verify, train where nothing is stored, and describe.
+
+Belongs here: registries, checksums, model architectures, training recipes and published figures.
+Does not belong here: training in general (`keras2`), and measuring a file (`deploy`).
+"""

@@ -16,7 +16,7 @@ from labkit.authoring.editions import Notebook
 from labkit.base.errors import LabkitError
 from labkit.lesson.source import Lesson
 from labkit.runner import kernels
-from labkit.session import record
+from labkit.session import events
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")
 
@@ -117,8 +117,8 @@ def _failed(lesson: Lesson, cell_id: str) -> str:
 
 def _versions(content: Notebook) -> dict[str, str]:
     """The versions that the page itself told when it started; none when it has no session."""
-    started = [event for event in record.events(content) if event.get("kind") == "start"]
-    return dict(started[0].get("versions", {})) if started else {}
+    starts = [event for event in events.read(content)[0] if isinstance(event, events.Start)]
+    return dict(starts[0].versions) if starts else {}
 
 
 def _body(mime: str, value: Any) -> Any:

@@ -1,4 +1,8 @@
-"""What TFMOT needs from Keras 2: protected baselines, a fast training loop, surgery, cost and translated errors."""
+"""Train and change Keras 2 models, which TFMOT needs: training, pruning, sharing, quantization in training, surgery.
+
+Belongs here: what takes a Keras model and returns a model, its weights or its cost; TFMOT's errors in one sentence.
+Does not belong here: formulas on arrays (`methods`), deployed files (`deploy`), and stored networks (`assets`).
+"""
 
 from importlib import import_module
 from typing import Any

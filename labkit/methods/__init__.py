@@ -1,4 +1,8 @@
-"""The science, NumPy in and NumPy out: no TensorFlow. ``methods.prune.magnitude_mask`` and so on."""
+"""The science, NumPy in and NumPy out. Pages write ``methods.prune.magnitude_mask`` and so on.
+
+Belongs here: methods that a page teaches or uses, as functions of arrays, each with the paper it comes from.
+Does not belong here: TensorFlow, Keras models (`keras2`), deployed files (`deploy`), and anything that prints.
+"""
 
 from importlib import import_module
 from typing import Any

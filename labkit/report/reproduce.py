@@ -18,9 +18,10 @@ from typing import Any
 from labkit.base import files
 from labkit.base.errors import UsageError, one_of
 from labkit.base.places import course
+from labkit.report.data import events
 from labkit.report.reproduce_rows import ROWS, Row
 from labkit.session.claim import quantity
-from labkit.session.record import MIME, events
+from labkit.session.events import MIME
 
 _HEAD = """# Published figures, and ours
 

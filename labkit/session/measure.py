@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +13,7 @@ from labkit.base.errors import LabkitError
 from labkit.deploy import inspect, tflite, timing
 from labkit.deploy.content import Source, read
 from labkit.methods.statistics import wilson
+from labkit.session.events import Measurement
 
 
 class Images(Protocol):
@@ -26,48 +26,10 @@ class Images(Protocol):
     def y(self) -> NDArray[Any]: ...
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """One row of the results table. ``accuracy`` is a share, its ``low`` and ``high`` a 95 % Wilson interval for ``n``
-    images; ``bytes`` the file's, ``compressed_bytes`` with zlib at level 9; times in ms for one image, the median and
-    its quartiles; ``latency_ratio`` to the reference timed in the same run (1 for the reference itself)."""
-
-    name: str
-    technique: str
-    network: str
-    dataset: str
-    split: str
-    n: int
-    correct: int
-    accuracy: float
-    accuracy_low: float
-    accuracy_high: float
-    bytes: int
-    compressed_bytes: int
-    parameters: int
-    nonzero: int
-    macs: int
-    latency_ms: float | None
-    latency_low_ms: float | None
-    latency_high_ms: float | None
-    latency_ratio: float | None
-    threads: int
-    cpu: str
-
-    @property
-    def error(self) -> float:
-        """The share of images that it gets wrong."""
-        return 1.0 - self.accuracy
-
-    @property
-    def kib(self) -> float:
-        """The file's size in KiB (1,024 bytes)."""
-        return self.bytes / 1024
-
-
 def measure(
     source: Any,
     *,
+    lesson: str,
     name: str,
     technique: str,
     network: str,
@@ -93,6 +55,7 @@ def measure(
     held = inspect.summary(content)
     time, ratio = _latency(content, reference, threads, seconds) if latency else (None, None)
     return Measurement(
+        lesson=lesson,
         name=name,
         technique=technique,
         network=network,
@@ -141,11 +104,6 @@ def expanded(path: str | Path, network: str) -> bytes:
 
 def _is_lkz(source: Any) -> bool:
     return isinstance(source, (str, Path)) and Path(source).suffix == ".lkz" and Path(source).is_file()
-
-
-def as_dict(measurement: Measurement) -> dict[str, Any]:
-    """Every field by name, in plain Python values, as records carry them."""
-    return asdict(measurement)
 
 
 def content_of(source: Any, network: str) -> bytes:

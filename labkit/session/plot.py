@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from labkit.base.errors import LabkitError
-from labkit.session.record import escape
+from labkit.session.display import escape
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -119,14 +119,14 @@ print(f"it says {images.classes[answer]}, and the label is {images.classes[image
 
 # %%
 measured = lab.measure(baseline, name="LeNet-300-100", technique="baseline")
-lab.claim("Accuracy on the test images", measured.accuracy, at_least=0.895, unit="%", holds="always")
+lab.claim("00.accuracy", "Accuracy on the test images", measured.accuracy, at_least=0.895, unit="%", holds="always")
 
 # %% [markdown]
 # The second claim is about this page itself. TensorFlow takes seconds to load, so a page that only measures a stored
 # file does without.
 
 # %%
-lab.claim("Copies of TensorFlow loaded by this page", int("tensorflow" in sys.modules), equals=0, holds="always")
+lab.claim("00.tensorflow-copies", "Copies of TensorFlow loaded by this page", int("tensorflow" in sys.modules), equals=0, holds="always")
 
 # %% [markdown]
 # ## Your turn
@@ -195,7 +195,7 @@ predicted = tflite.predict(baseline, as_input(images.test.x)).argmax(axis=1)
 mistakes = mistakes_by_class(predicted, images.test.y)
 totals = np.bincount(images.test.y, minlength=10)
 lab.claim(
-    "Accuracy by our function, less lab.measure's", accuracy(predicted, images.test.y) - measured.accuracy, equals=0
+    "00.own-accuracy", "Accuracy by our function, less lab.measure's", accuracy(predicted, images.test.y) - measured.accuracy, equals=0
 )
 lab.table(
     [

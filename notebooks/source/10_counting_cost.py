@@ -114,7 +114,7 @@ for y, x, f in np.ndindex(2, 2, 2):
         made += 1
 moved = 4 * (image.size + kernel.size + result.size)
 print(f"{kernel.size} weights, {made} MACs, {moved} bytes in float32: {2 * made / moved:.2f} FLOP for each byte")
-lab.claim("MACs by formula", cost.conv2d_macs((2, 2), (3, 3), 2, 2), equals=made, holds="always")
+lab.claim("10.macs", "MACs by formula", cost.conv2d_macs((2, 2), (3, 3), 2, 2), equals=made, holds="always")
 
 # %% [markdown]
 # Four positions, so four MACs a weight. The other layers, for an output of $H \times W$ positions and $F$ channels:
@@ -184,7 +184,7 @@ heads = ("network", "parameters", "folded", "MACs", "Keras", "profiler / 2", "fi
 rows = [(name, *totals[name], *in_keras[name], in_file[name].parameters, in_file[name].macs) for name in names]
 lab.table([dict(zip(heads, row, strict=True)) for row in rows])
 off = sum(abs(p - kp) + abs(m - km) + abs(f - fp) + abs(m - fm) for _, p, f, m, kp, km, fp, fm in rows)
-lab.claim("Differences between the counts, all networks together", off, equals=0, holds="always")
+lab.claim("10.counts", "Differences between the counts, all networks together", off, equals=0, holds="always")
 
 # %% [markdown]
 # And the layers without MACs, whose operations only the profiler counts. Batch norm is missing from its list: it has no
@@ -192,7 +192,7 @@ lab.claim("Differences between the counts, all networks together", off, equals=0
 
 # %%
 pools = cost.pool2d_operations((12, 12), (2, 2), 20) + cost.pool2d_operations((4, 4), (2, 2), 50)
-lab.claim("Max-pooling of LeNet-5, operations", profiled["lenet5"]["MaxPool"], equals=pools, holds="always")
+lab.claim("10.max-pooling", "Max-pooling of LeNet-5, operations", profiled["lenet5"]["MaxPool"], equals=pools, holds="always")
 profiled[network]
 
 # %% [markdown]
@@ -348,7 +348,7 @@ parts = {name: anatomy.parts(content) for name, content in contents.items()}
 shown = ("weights", "quantization", "graph", "metadata", "header", "padding")
 lab.table([{"file": n, "bytes": len(contents[n])} | {key: part[key] for key in shown} for n, part in parts.items()])
 missing = sum(abs(len(contents[name]) - sum(part[key] for key in shown)) for name, part in parts.items())
-lab.claim("Bytes left over or counted twice, all files together", missing, equals=0, holds="always")
+lab.claim("10.bytes", "Bytes left over or counted twice, all files together", missing, equals=0, holds="always")
 
 # %% [markdown]
 # The weights are nearly the whole of a float file. Of an int8 file (made in the full profile) they are less: each channel
@@ -364,7 +364,7 @@ kernel, *numbers = *models["ds_cnn"].get_layer("conv_1").get_weights(), *models[
 mine = fold(kernel, np.zeros(kernel.shape[-1], "float32"), *numbers, models["ds_cnn"].get_layer("bn_1").epsilon)
 stored = inspect.layer(files["ds_cnn"], 0)
 error = max(np.abs(mine[0].transpose(3, 0, 1, 2) - stored["weights"]).max(), np.abs(mine[1] - stored["bias"]).max())
-lab.claim("Largest difference to the weights and biases in the file", error, at_most=1e-5, holds="always")
+lab.claim("10.weights", "Largest difference to the weights and biases in the file", error, at_most=1e-5, holds="always")
 
 # %% [markdown]
 # ### Intensity, layer by layer
@@ -408,7 +408,7 @@ for name, file in files.items():
     rows.append((name, sum(sizes.values()), alive, more, memory.arena_bytes(file)))
 heads = ("network", "all activations", "peak alive", "with scratch", "LiteRT")
 lab.table([dict(zip(heads, row, strict=True)) for row in rows], caption="bytes of float32, one image")
-lab.claim("Peak with scratch against LiteRT's memory, bytes off", sum(abs(r[3] - r[4]) for r in rows), equals=0)
+lab.claim("10.memory", "Peak with scratch against LiteRT's memory, bytes off", sum(abs(r[3] - r[4]) for r in rows), equals=0)
 
 # %% [markdown]
 # Without convolutions over wide windows the peak is right to the byte; with them it is far too low. What was forgotten

@@ -50,7 +50,7 @@ colours = {"XNNPACK": "#0072B2", "built-in": "#D55E00"}
 runners = {name: timing.prepared(path, seed=seed, kernels=name) for name in colours}
 answers = [runner.get_tensor(runner.get_output_details()[0]["index"]) for runner in runners.values()]
 apart = np.abs(answers[0] - answers[1]).max()
-lab.claim("Largest difference of the two answers", apart, at_most=1e-3, holds="always")
+lab.claim("11.answers", "Largest difference of the two answers", apart, at_most=1e-3, holds="always")
 
 # %% [markdown]
 # Two candidates compute one file. LiteRT has kernels of its own (*built-in*), and it can hand the graph to XNNPACK, a
@@ -149,12 +149,12 @@ lab.table(
 )
 again = [timing.interleaved(candidates, seconds=0.1, seed=k).ratios("XNNPACK")["built-in"] for k in range(2 * trials)]
 one, other = orders
-lab.claim("Built-in over XNNPACK, by the protocol", ratio, at_least=1.3, unit="×")
-lab.claim("Short runs of the protocol that agree", np.mean(np.array(again) > 1), at_least=0.95, unit="%")
-lab.claim("Naive timing, XNNPACK first: the slower wins", wins[one], at_least=0.9, unit="%")
-lab.claim("Naive timing, built-in first: the slower wins", wins[other], at_most=0.1, unit="%")
+lab.claim("11.ratio", "Built-in over XNNPACK, by the protocol", ratio, at_least=1.3, unit="×")
+lab.claim("11.short-runs", "Short runs of the protocol that agree", np.mean(np.array(again) > 1), at_least=0.95, unit="%")
+lab.claim("11.naive-first", "Naive timing, XNNPACK first: the slower wins", wins[one], at_least=0.9, unit="%")
+lab.claim("11.naive-second", "Naive timing, built-in first: the slower wins", wins[other], at_most=0.1, unit="%")
 first, second = (np.median(firsts[one][name]) for name in one)
-lab.claim("Naive timing, XNNPACK first: XNNPACK over built-in", first / second, at_least=2, unit="×")
+lab.claim("11.naive-ratio", "Naive timing, XNNPACK first: XNNPACK over built-in", first / second, at_least=2, unit="×")
 
 # %% [markdown]
 # ## Your turn
@@ -359,10 +359,10 @@ axes.set(xlabel="arithmetic intensity in FLOP/byte", ylabel="speed in GFLOP/s", 
 lab.show(figure, alt="Some convolutions reach the flat roof; most other layers stand between the two slopes.")
 
 # %%
-lab.claim("Fastest layer, over the peak", max(speed.values()) * 1e9 / machine.peak, at_most=1.5, unit="×")
+lab.claim("11.peak", "Fastest layer, over the peak", max(speed.values()) * 1e9 / machine.peak, at_most=1.5, unit="×")
 for name in inks:
     total = sum(taken[key].median_ms - taken["call"].median_ms for key in works if key.split()[0] == name)
-    lab.claim(f"{name}: its layers' sum over the whole", total / taken[name].median_ms, between=(0.4, 2.0), unit="×")
+    lab.claim(f"11.sum-{name}", f"{name}: its layers' sum over the whole", total / taken[name].median_ms, between=(0.4, 2.0), unit="×")
 big, tiny = "lenet5 dense 1", "ds_cnn dense 1"
 lab.say(f"""The large dense layer of LeNet-5 takes {off[big]:.2f} of the time that memory would need for its
 {works[big].bytes / 1e6:.1f} MB, and {near[big]:.2f} of what the cache needs. The last layer of ds_cnn takes
@@ -391,9 +391,9 @@ for name, found in young.items():
 axes.set(xlabel="number of calls averaged, the first included", ylabel="mean time in ms", xscale="log", yscale="log")
 lab.show(figure, alt="The running means fall from the first call on, cross late, and end above the protocol's medians.")
 ten = np.mean([np.mean(t["built-in"]) < np.mean(t["XNNPACK"]) for t in naive[one]])
-lab.claim("Mean of ten calls, XNNPACK first: the slower wins", ten, at_least=0.9, unit="%")
+lab.claim("11.mean-of-ten", "Mean of ten calls, XNNPACK first: the slower wins", ten, at_least=0.9, unit="%")
 later = np.mean([np.median(t["built-in"][1:]) < np.median(t["XNNPACK"][1:]) for t in naive[one]])
-lab.claim("Median of ten without the first: the slower wins", later, at_most=0.1, unit="%")
+lab.claim("11.later-median", "Median of ten without the first: the slower wins", later, at_most=0.1, unit="%")
 
 # %% [markdown]
 # ## What we saw

@@ -115,8 +115,8 @@ ends = {"Wald": (share - half, share + half), "Wilson": np.transpose([stats.wils
 seen = lab.rng.binomial(n, truths, (draws, len(truths)))
 held = {name: np.mean((low[seen] <= truths) & (truths <= high[seen]), axis=0) for name, (low, high) in ends.items()}
 excess, away = np.max(held["Wald"] - (1 - truths**n)), {name: np.mean(np.abs(h - 0.95)) for name, h in held.items()}
-lab.claim("Wald's coverage above its ceiling", excess, at_most=4 * 0.5 / np.sqrt(draws), unit="points", holds="always")
-lab.claim("Wilson's mean distance from 95 %", away["Wilson"], at_most=away["Wald"] / 2, unit="points", holds="always")
+lab.claim("12.wald-ceiling", "Wald's coverage above its ceiling", excess, at_most=4 * 0.5 / np.sqrt(draws), unit="points", holds="always")
+lab.claim("12.wilson", "Wilson's mean distance from 95 %", away["Wilson"], at_most=away["Wald"] / 2, unit="points", holds="always")
 
 # %%
 figure, axes = plt.subplots()
@@ -156,7 +156,7 @@ def logits(x: np.ndarray, sparsity: float) -> np.ndarray:
 
 theirs, other = tflite.predict(path, x), tflite.predict(lab.baseline_file("lenet5"), x)
 error = np.abs(logits(x, 0.0) - theirs).max() / np.abs(theirs).max()
-lab.claim("NumPy against LiteRT, relative", error, at_most=784 * 2.0**-24, holds="always")
+lab.claim("12.numpy", "NumPy against LiteRT, relative", error, at_most=784 * 2.0**-24, holds="always")
 
 # %%
 def pair(first: np.ndarray, second: np.ndarray) -> tuple[int, int]:
@@ -172,7 +172,7 @@ for name, (b, c) in pairs.items():
     counts = {"against lenet_300_100": name, "only it": b, "only this": c, "points, 95 % interval": points}
     rows.append(counts | {form: f"{stats.mcnemar(b, c, form):.2g}" for form in stats.FORMS})
 lab.table(rows)
-lab.claim("McNemar's p, lenet5 against lenet_300_100", stats.mcnemar(*pairs["lenet5"]), at_most=0.001)
+lab.claim("12.mcnemar", "McNemar's p, lenet5 against lenet_300_100", stats.mcnemar(*pairs["lenet5"]), at_most=0.001)
 
 # %% [markdown]
 # The four forms agree where there is much to count, and part a little where there is not. The copy's interval is far
@@ -319,8 +319,8 @@ for name, counts in pairs.items():
     need[name] = stats.images_paired(difference, differ, power)
     tries[name] = lambda n, differ=differ: power_paired(n, difference, differ, draws, lab.rng)
     got, room = tries[name](need[name]), limit + 1 / np.sqrt(2 * np.pi * need[name] * differ)
-    lab.claim(f"Power, {name} on the same images", got, between=(power - room, power + room), unit="%")
-lab.claim("Power, each on images of its own", tries[own](need[own]), between=(power - limit, power + limit), unit="%")
+    lab.claim(f"12.power-{name}", f"Power, {name} on the same images", got, between=(power - room, power + room), unit="%")
+lab.claim("12.power-unpaired", "Power, each on images of its own", tries[own](need[own]), between=(power - limit, power + limit), unit="%")
 lab.table([{"against lenet_300_100": k, "images": v} for k, v in need.items()], caption="Images needed")
 
 # %%
@@ -352,7 +352,7 @@ unequal = [stats.mcnemar(*pair(seeds[i], seeds[j])) < 0.05 for i in range(runs) 
 row = {"seeds": runs, "mean": spread.mean, "standard deviation": spread.deviation}
 row |= {"interval of the mean": f"{spread.low:.2f} to {spread.high:.2f}", "worst": shares[0], "best": shares[-1]}
 lab.table([row], caption="Accuracy in %")
-lab.claim("McNemar's p, best seed against worst", stats.mcnemar(*pair(seeds[0], seeds[-1])), at_most=0.05)
+lab.claim("12.seeds", "McNemar's p, best seed against worst", stats.mcnemar(*pair(seeds[0], seeds[-1])), at_most=0.05)
 
 # %% [markdown]
 # This is the [seed spread](../docs/glossary.md#seed-spread); the interval is Student's, for the mean over all the seeds
@@ -394,7 +394,7 @@ alone = stats.mcnemar(*pair(chosen, right["validation"][best]))
 joint = stats.best_of_many(right["validation"].astype(int) - chosen, draws, lab.rng)
 lab.table([{"alone, McNemar": alone, "Bonferroni": min(1.0, copies * alone), "best of all, sign flips": joint}])
 low, high = (100 * end for end in stats.paired_interval(*pair(bases["test"], right["test"][best]), len(x)))
-lab.claim("The winner's gain on test", fresh / len(x), at_most=gain / len(chosen), unit="points")
+lab.claim("12.winner", "The winner's gain on test", fresh / len(x), at_most=gain / len(chosen), unit="points")
 
 # %% [markdown]
 # Even a small p of the best of all is no promise: some searches reach it by luck alone. Fresh images are the judge.
@@ -409,7 +409,7 @@ for _ in range(draws // 20):
     one, two = np.split(lab.rng.permutation(2 * half), 2)
     halves.append(winner(right["validation"][:, one], chosen[one], right["validation"][:, two], chosen[two]))
 chose, measured = 100 * np.transpose(halves) / half
-lab.claim("Splits that show less", np.mean(measured < chose), at_least=0.5 + 2 / np.sqrt(len(halves)), unit="%")
+lab.claim("12.splits", "Splits that show less", np.mean(measured < chose), at_least=0.5 + 2 / np.sqrt(len(halves)), unit="%")
 
 # %% [markdown]
 # ## What we saw

@@ -109,7 +109,7 @@ sign, exponent, fraction = pattern >> 15, pattern >> 10 & 0b11111, pattern & 0b1
 leading = 1 if exponent > 0 else 0
 value = (-1) ** sign * 2.0 ** (max(exponent, 1) - 15) * (leading + fraction / 1024)
 print(f"{number} is stored as {sign} {exponent:05b} {fraction:010b}, which is {value}")
-lab.claim("Difference from what NumPy holds", abs(value - float(half)), equals=0, holds="always")
+lab.claim("20.half", "Difference from what NumPy holds", abs(value - float(half)), equals=0, holds="always")
 
 # %% [markdown]
 # Ten bits behind the point cannot write one tenth, as ten decimal digits cannot write one third. What is stored is the
@@ -163,7 +163,7 @@ for name in [*floats, "e8m0"]:
     differ = (ours.view(np.uint32) != theirs.view(np.uint32)) & ~(np.isnan(ours) & np.isnan(theirs))
     compared.append({"format": name, "compared": len(x), "different": int(differ.sum())})
 lab.table(compared, caption="Casts compared with ml_dtypes, the sign of zero included")
-lab.claim("Casts that differ", sum(row["different"] for row in compared), equals=0, holds="always")
+lab.claim("20.casts", "Casts that differ", sum(row["different"] for row in compared), equals=0, holds="always")
 
 # %% [markdown]
 # Three things were kept out. NaN, where a format has none: `ml_dtypes` gives a zero, ours says that it cannot. The
@@ -289,7 +289,7 @@ for name, known in numerics.FORMATS.items():
     facts.append(row | {"ε / 2": half, "worst measured": worst.get(name, "–")})
 lab.table(facts)
 past = max(found / (numerics.find(name).epsilon / 2) for name, found in worst.items())
-lab.claim("Worst relative error, as a share of half an epsilon", past, at_most=1.0, holds="always")
+lab.claim("20.relative-error", "Worst relative error, as a share of half an epsilon", past, at_most=1.0, holds="always")
 
 # %% [markdown]
 # Look at the rows with equal ratios, float16 and bfloat16, or the four of float8. The ratio is right about the file and
@@ -373,7 +373,7 @@ wider = np.where(clipped, 2 * scale, scale)
 mended = wider * numerics.cast(cut / wider, "float8_e4m3fn")
 before, after = quantize.sqnr_db(cut, numerics.cast(cut, "mxfp8_e4m3")), quantize.sqnr_db(cut, mended)
 print(f"{clipped.mean():.1%} of the blocks are clipped; {before:.2f} dB before, {after:.2f} dB with the next scale")
-lab.claim("Gain of a scale that clips nothing", after - before, at_least=0.5, unit="dB")
+lab.claim("20.scale-gain", "Gain of a scale that clips nothing", after - before, at_least=0.5, unit="dB")
 
 # %% [markdown]
 # The number that is clipped is the block's largest, so its error weighs most. Libraries that round the scale up when it
@@ -386,12 +386,12 @@ lab.claim("Gain of a scale that clips nothing", after - before, at_least=0.5, un
 # %%
 ratio = worst["bfloat16"] / worst["float16"]
 lab.answer("20.p", min(zip((1, 2, 8, 256), options, strict=True), key=lambda pair: abs(np.log(pair[0] / ratio)))[1])
-lab.claim("bfloat16's worst relative error against float16's", ratio, between=(7.8, 8.2), unit="×", holds="always")
-lab.claim("mxfp6_e2m3 less mxfp8_e4m3", middle["mxfp6_e2m3"] - middle["mxfp8_e4m3"], at_least=0.0, unit="dB")
-lab.claim("mxint8 less mxfp8_e4m3", middle["mxint8"] - middle["mxfp8_e4m3"], at_least=9.0, unit="dB")
-lab.claim("nvfp4 less mxfp4", middle["nvfp4"] - middle["mxfp4"], at_least=1.0, unit="dB")
+lab.claim("20.bfloat16", "bfloat16's worst relative error against float16's", ratio, between=(7.8, 8.2), unit="×", holds="always")
+lab.claim("20.mxfp6", "mxfp6_e2m3 less mxfp8_e4m3", middle["mxfp6_e2m3"] - middle["mxfp8_e4m3"], at_least=0.0, unit="dB")
+lab.claim("20.mxint8", "mxint8 less mxfp8_e4m3", middle["mxint8"] - middle["mxfp8_e4m3"], at_least=9.0, unit="dB")
+lab.claim("20.nvfp4", "nvfp4 less mxfp4", middle["nvfp4"] - middle["mxfp4"], at_least=1.0, unit="dB")
 a_bit = (middle["float16"] - middle["bfloat16"]) / 3
-lab.claim("Gain from each of three more mantissa bits", a_bit, between=(5.9, 6.15), unit="dB")
+lab.claim("20.mantissa-bit", "Gain from each of three more mantissa bits", a_bit, between=(5.9, 6.15), unit="dB")
 
 # %%
 lab.finish(f"""

@@ -128,7 +128,7 @@ total, ours = ml_dtypes.bfloat16(0), np.float32(0)
 for _ in range(terms):
     total = total + ml_dtypes.bfloat16(small)
     ours = numerics.cast(ours + small, "bfloat16")
-lab.claim("Our sum less that of ml_dtypes", float(ours) - float(total), equals=0, holds="always")
+lab.claim("21.hand-sum", "Our sum less that of ml_dtypes", float(ours) - float(total), equals=0, holds="always")
 float(total), truth
 
 # %% [markdown]
@@ -236,7 +236,7 @@ for rule, u in orbits.items():
     shown = (*closed, sum(closed), squares.mean(), squares.std(ddof=1) / len(squares) ** 0.5)
     rows.append({"rounding": rule} | {name: f"{x:.5f}" for name, x in zip(names, shown, strict=True)})
 lab.table(rows, caption="Mean squared error over all fractions, in steps squared: closed form, and measured")
-lab.claim("Squared errors from their closed form, in standard errors at most", max(off), at_most=5, holds="always")
+lab.claim("21.squared-error", "Squared errors from their closed form, in standard errors at most", max(off), at_most=5, holds="always")
 
 # %% [markdown]
 # Nearest has the smallest error, and all of it is bias. The logistic map has the largest error *and* a bias. By
@@ -255,7 +255,7 @@ for rule, (at, height) in places.items():
     axes.text(at, height, rule, color=paint[rule], ha="center", va="center")
 axes.set(xlabel="fraction f, in steps", ylabel="bias, in steps", ylim=(-0.55, 0.55))
 lab.show(figure, alt="Bias by fraction: nearest a sawtooth, logistic a flat S, stochastic zero; dots lie on the curves.")
-lab.claim("Biases from their closed form, in standard errors at most", np.max(off), at_most=5, holds="always")
+lab.claim("21.bias", "Biases from their closed form, in standard errors at most", np.max(off), at_most=5, holds="always")
 
 # %% [markdown]
 # The lines are the formulas, the dots are measured. The straightened map is as unbiased as stochastic rounding. Is it
@@ -274,8 +274,8 @@ lagged = np.array([(((even[:-1] < f) - f) * ((even[1:] < f) - f)).mean(axis=0) f
 off = dither.in_standard_errors([raw, *lagged], [0, *dither.covariance(fractions, 1)]).max()
 ratios = np.array([(even < f).mean(axis=0).var(ddof=1) for f in fractions]) * len(even) / own
 worst = np.abs(ratios / dither.inflation(fractions, len(even)) - 1).max() / (2 / (even.shape[1] - 1)) ** 0.5
-lab.claim("Covariances from their closed form, in standard errors at most", off, at_most=5, holds="always")
-lab.claim("Variances of a mean from their closed form, in standard errors at most", worst, at_most=5)
+lab.claim("21.covariance", "Covariances from their closed form, in standard errors at most", off, at_most=5, holds="always")
+lab.claim("21.mean-variance", "Variances of a mean from their closed form, in standard errors at most", worst, at_most=5)
 
 # %%
 figure, panels = plt.subplots(1, 2)
@@ -306,8 +306,8 @@ last = {rule: way[-1] for rule, way in sums.items()}
 rows = [{"rounding": r, "mean": f"{s.mean():.2f}", "deviation": f"{s.std(ddof=1):.2f}"} for r, s in last.items()]
 lab.table(rows, caption=f"{runs} sums of {terms} terms; the true sum is {truth:.2f}")
 reached, miss = last["nearest"].max(), abs(last["stochastic"].mean() - truth) / (truth / 16 / runs**0.5)
-lab.claim("Sum with nearest", reached, equals=stalls_at(small, 8), holds="always")
-lab.claim("Mean of the stochastic sums from the truth, in standard errors", miss, at_most=5, holds="always")
+lab.claim("21.nearest-sum", "Sum with nearest", reached, equals=stalls_at(small, 8), holds="always")
+lab.claim("21.stochastic-sum", "Mean of the stochastic sums from the truth, in standard errors", miss, at_most=5, holds="always")
 
 # %% [markdown]
 # Nearest stops where exercise 21.3 says. The logistic map goes up too often and runs away. In the figure the grey line
@@ -337,9 +337,9 @@ losses = {rule: ((way - goal) ** 2).mean(axis=1) / 2 for rule, way in paths.item
 levels = np.unique(numerics.cast(np.linspace(0, 2, 2**18)[1:], "bfloat16"))
 predicted = levels[np.searchsorted(levels + dither.ulp(levels) / (2 * learning_rate), goal)]
 other = np.sum(paths["nearest"][-1] != predicted)
-lab.claim("Weights that nearest stops elsewhere than predicted", other, equals=0, holds="always")
+lab.claim("21.stalled-weights", "Weights that nearest stops elsewhere than predicted", other, equals=0, holds="always")
 gain = losses["nearest"][-1] / losses["stochastic"][-1]
-lab.claim("Final loss, nearest over stochastic", gain, at_least=100, unit="×")
+lab.claim("21.loss", "Final loss, nearest over stochastic", gain, at_least=100, unit="×")
 
 # %%
 figure, axes = plt.subplots()
@@ -367,7 +367,7 @@ axes.imshow(bits, cmap="Greys", aspect="auto", interpolation="nearest")
 axes.text(38, 38, "zeros shifted in", color="#D55E00", ha="center")
 axes.set(xlabel="binary digit of t, first on the left", ylabel="steps of the tent map")
 lab.show(figure, alt="Random black and white digits, and a white wedge of zeros that grows by one digit a step.")
-lab.claim("Orbits of the tent map that are not zero after 54 steps", np.sum(orbit[54] != 0), equals=0, holds="always")
+lab.claim("21.tent-map", "Orbits of the tent map that are not zero after 54 steps", np.sum(orbit[54] != 0), equals=0, holds="always")
 
 # %% [markdown]
 # Each step doubles $t$: the digits move left by one, and a zero comes in at the end. Nothing is rounded, so nothing new
@@ -377,7 +377,7 @@ lab.claim("Orbits of the tent map that are not zero after 54 steps", np.sum(orbi
 # %%
 orbit32 = dither.logistic_map(np.float32(lab.rng.random(50)), 20000)
 visited = [len(np.unique(each)) for each in orbit32.T]
-lab.claim("Most numbers that a float32 orbit visits", max(visited), at_most=19999, holds="always")
+lab.claim("21.orbit", "Most numbers that a float32 orbit visits", max(visited), at_most=19999, holds="always")
 f"{np.median(visited):.0f} numbers (median) before an orbit repeats; {np.sum(orbit32[-1] == 0)} of {len(visited)} end at 0"
 
 # %% [markdown]

@@ -120,7 +120,7 @@ for _ in range(6):
 
 # %%
 apart = theory.measured_db(*theory.lloyd_max(bits), gaussian) - theory.compare(bits).lloyd_max_db
-lab.claim("Closed form and random numbers differ by", abs(apart), at_most=0.05, unit="dB")
+lab.claim("22.closed-form", "Closed form and random numbers differ by", abs(apart), at_most=0.05, unit="dB")
 theory.compare(bits)
 
 # %% [markdown]
@@ -230,9 +230,9 @@ for b, best in exact.items():
     rows.append(dict(zip(head, [str(b), *found, f"{best.step:.4f}"], strict=True)))
 lab.table(rows, caption="SQNR in dB; entropy in bit; step in standard deviations")
 last = [exact[8][k] - exact[7][k] for k in (0, 2)]
-lab.claim("Eighth bit, Lloyd–Max", last[0], between=(5.95, theory.DB_PER_BIT), unit="dB", holds="always")
-lab.claim("Eighth bit, best uniform", last[1], at_most=5.5, unit="dB", holds="always")
-lab.claim("8-bit sine and the textbook differ by", abs(seen[1] - theory.sine_db(8)), at_most=0.2, unit="dB")
+lab.claim("22.lloyd-max", "Eighth bit, Lloyd–Max", last[0], between=(5.95, theory.DB_PER_BIT), unit="dB", holds="always")
+lab.claim("22.uniform", "Eighth bit, best uniform", last[1], at_most=5.5, unit="dB", holds="always")
+lab.claim("22.sine", "8-bit sine and the textbook differ by", abs(seen[1] - theory.sine_db(8)), at_most=0.2, unit="dB")
 
 # %% [markdown]
 # The uniform source obeys the rule in every row. The sine comes near it only with many levels, since at its peaks it
@@ -267,7 +267,7 @@ lab.show(figure, alt="Below the bound: entropy-coded steps stay closest, Lloyd�
 
 # %%
 gap = theory.bound_db(coded[-1][0]) - theory.db(coded[-1][1])
-lab.claim("Fine steps, ideally coded, below the bound by", gap, between=(1.532, 1.5335), unit="dB", holds="always")
+lab.claim("22.fine-steps", "Fine steps, ideally coded, below the bound by", gap, between=(1.532, 1.5335), unit="dB", holds="always")
 lab.say(f"Even steps, ideally coded, need {gap / theory.DB_PER_BIT:.4f} bit a value more than any code whatever.")
 
 # %% [markdown]
@@ -292,7 +292,7 @@ lowest = clips[np.argmin(total)]
 lab.show(figure, alt=f"Rounding grows, clipping falls; their sum is a U whose lowest point is near {lowest:.1f} σ.")
 
 # %%
-lab.claim("Measured error and closed form differ by", np.abs(seen / total[::4] - 1).max(), at_most=0.05, unit="%")
+lab.claim("22.total-error", "Measured error and closed form differ by", np.abs(seen / total[::4] - 1).max(), at_most=0.05, unit="%")
 usual = float(np.abs(gaussian).max())
 widest = theory.db(sum(theory.clipped_errors(usual, bits)))
 lab.say(f"""At {bits} bits the best range ends at {lowest:.1f} standard deviations, and gives {theory.db(total.min()):.1f}
@@ -323,7 +323,7 @@ axes.plot(reach, top - 20 * np.log10(reach), color="#444444")
 axes.annotate("formula", (reach[45], top - 20 * np.log10(reach[45])), (4, 8), textcoords="offset points")
 axes.set(xlabel="largest weight of the layer, in standard deviations", ylabel="SQNR at 8 bits, in dB")
 lab.show(figure, alt="One dot a layer: the larger the largest weight, the lower the SQNR, along the formula's curve.")
-lab.claim("Formula and measured differ by, at most", wrong.max(), at_most=0.5, unit="dB", holds="always")
+lab.claim("22.formula", "Formula and measured differ by, at most", wrong.max(), at_most=0.5, unit="dB", holds="always")
 
 # %% [markdown]
 # That is why [outliers](../docs/glossary.md#outlier) cost bits. Every doubling of the largest weight is one bit lost by
@@ -346,7 +346,7 @@ lab.table(rows, caption=f"Weights of {bits} bits, against one scale a tensor: me
 
 # %%
 half = np.median(gained["a channel"])
-lab.claim("Gained by a scale a channel, median of all layers", half, at_least=0.5, unit="bit")
+lab.claim("22.channel-scales", "Gained by a scale a channel, median of all layers", half, at_least=0.5, unit="bit")
 worth = {b: [sqnr_db(w, fake_quantize(w, b)) - sqnr_db(w, fake_quantize(w, b - 1)) for w in layers] for b in (3, 8)}
 third, eighth = (np.median(each) for each in worth.values())
 lab.say(f"With one scale a tensor, the third bit gains {third:.2f} dB in the median, and the eighth {eighth:.2f} dB.")
@@ -369,7 +369,7 @@ ratios = np.array([sqnr_db(gaussian, fake_quantize(gaussian, 8, low=-size, high=
 lost, told = (ratios[0] - ratios) / theory.DB_PER_BIT, np.log2(sizes / usual)
 trials = [(f"{k:.1f} σ", f"{t:.3f} bit", f"{m:.3f} bit") for k, t, m in zip(sizes, told, lost, strict=True)]
 lab.table([dict(zip(("largest", "predicted", "measured loss"), trial, strict=True)) for trial in trials])
-lab.claim("Bits lost and logarithm differ by, at most", np.abs(told - lost).max(), at_most=0.05, unit="bit")
+lab.claim("22.lost-bits", "Bits lost and logarithm differ by, at most", np.abs(told - lost).max(), at_most=0.05, unit="bit")
 
 # %% [markdown]
 # An outlier of $k\,\sigma$ where the largest was $k_0\,\sigma$ costs $\log_2 (k / k_0)$ bits. The page's outlier at
@@ -386,7 +386,7 @@ rounded[f"groups of {group}"] = fake_quantize(planted, bits, group=group)
 rest = {name: sqnr_db(planted[:-1], y[:-1]) for name, y in rounded.items()}
 trials = [(name, f"{rest[name]:.1f} dB", f"{y[-1]:.1f} σ") for name, y in rounded.items()]
 lab.table([dict(zip(("range", "the others", "the outlier becomes"), trial, strict=True)) for trial in trials])
-lab.claim("Won back by groups", rest[f"groups of {group}"] - rest["min–max"], at_least=theory.DB_PER_BIT, unit="dB")
+lab.claim("22.groups", "Won back by groups", rest[f"groups of {group}"] - rest["min–max"], at_least=theory.DB_PER_BIT, unit="dB")
 
 # %% [markdown]
 # ## What we saw

@@ -131,10 +131,10 @@ pruned = methods.prune.apply_mask(weights, mask)
 sparse, ours = csr_array(pruned), encode(pruned, "csr")
 pairs = zip(("values", "columns", "pointers"), (sparse.data, sparse.indices, sparse.indptr), strict=True)
 unequal = sum(int(np.count_nonzero(ours.arrays[name] != theirs)) for name, theirs in pairs)
-lab.claim("Numbers in which SciPy's CSR and ours differ", unequal, equals=0, holds="always")
+lab.claim("30.csr-numbers", "Numbers in which SciPy's CSR and ours differ", unequal, equals=0, holds="always")
 image = as_input(images.test.x[:1]).ravel()
 error = np.abs(sparse @ image - pruned @ image).max() / np.abs(pruned @ image).max()
-lab.claim("Largest error of the CSR product, relative", error, at_most=1e-5, holds="always")
+lab.claim("30.csr-product", "Largest error of the CSR product, relative", error, at_most=1e-5, holds="always")
 
 # %% [markdown]
 # Now every format. Each has a formula; each is also really written, and read back. A *block* is four by four weights,
@@ -144,9 +144,9 @@ lab.claim("Largest error of the CSR product, relative", error, at_most=1e-5, hol
 layout = Layout(gap_bits=gap_bits)
 written = {name: encode(pruned, name, layout) for name in ("dense", *list(formats)[:-1])}
 wrong = sum(abs(each.bytes - bytes_of(pruned, name, layout)) for name, each in written.items())
-lab.claim("Bytes by which formula and written arrays differ", wrong, equals=0, holds="always")
+lab.claim("30.bytes", "Bytes by which formula and written arrays differ", wrong, equals=0, holds="always")
 back = sum(int(np.count_nonzero(decode(each) != pruned)) for each in written.values())
-lab.claim("Weights that do not come back", back, equals=0, holds="always")
+lab.claim("30.round-trip", "Weights that do not come back", back, equals=0, holds="always")
 lab.table([{"format": n, "arrays": ", ".join(e.arrays), "bytes": f"{e.bytes:,}"} for n, e in written.items()])
 
 # %% [markdown]
@@ -264,7 +264,7 @@ rows = [(name, f"{each.weights:.1%}", f"{each.neurons:.1%}", ranges[name]) for n
 heads = ("network", "weights that are zero", "small neurons", "zeros after ReLU, by layer")
 lab.table([dict(zip(heads, row, strict=True)) for row in rows])
 silent = [share for each in found.values() for share in each.activations]
-lab.claim("Least share of zeros after a ReLU", min(silent), at_least=0.3, unit="%")
+lab.claim("30.relu-zeros", "Least share of zeros after a ReLU", min(silent), at_least=0.3, unit="%")
 
 # %% [markdown]
 # Trained weights are never exactly zero: somebody has to prune. Activations are, in every network, without anyone's
@@ -285,8 +285,8 @@ worth = {
 }
 heads = ("one density", "one for each neuron", "one for each pixel")
 lab.table([{"mask by": n} | dict(zip(heads, (f"{v:.2f}" for v in bits), strict=True)) for n, bits in worth.items()])
-lab.claim("At 8 % density, bits for each kept weight", round(mask_entropy(0.08) / 0.08, 2), equals=5.03, holds="always")
-lab.claim("Bits saved by knowing the pixels", worth["magnitude"][0] - worth["magnitude"][2], at_least=0.05)
+lab.claim("30.mask-bits", "At 8 % density, bits for each kept weight", round(mask_entropy(0.08) / 0.08, 2), equals=5.03, holds="always")
+lab.claim("30.pixel-bits", "Bits saved by knowing the pixels", worth["magnitude"][0] - worth["magnitude"][2], at_least=0.05)
 
 # %%
 figure, panels = plt.subplots(1, 2, figsize=(7, 3.2))
@@ -296,7 +296,7 @@ for axes, (name, each) in zip(panels, masks.items(), strict=True):
     axes.grid(False)
     figure.colorbar(shown, ax=axes, label="weights kept, in %", shrink=0.8)
 lab.show(figure, alt="Weights kept for each pixel: by magnitude most at the border, times the pixel most in the middle.")
-lab.claim("Correlation of kept share and brightness", np.corrcoef(mask.mean(axis=0), bright)[0, 1], at_most=-0.3)
+lab.claim("30.brightness", "Correlation of kept share and brightness", np.corrcoef(mask.mean(axis=0), bright)[0, 1], at_most=-0.3)
 
 # %% [markdown]
 # One often reads that pruning clears the dark border of the image. Here it does the contrary: the weights of dark pixels
@@ -316,7 +316,7 @@ for name in list(formats)[:-1]:
         even[name, dtype] = break_even(name, bits, **widths), measured
 lab.table([{"format": n, "values": d, "formula": f"{f:.1%}", "measured": f"{m:.1%}"} for (n, d), (f, m) in even.items()])
 apart = max(abs(formula - measured) for formula, measured in even.values())
-lab.claim("Largest distance of formula and measurement", apart, at_most=0.01, unit="points", holds="always")
+lab.claim("30.grouped-entropy", "Largest distance of formula and measurement", apart, at_most=0.01, unit="points", holds="always")
 
 # %%
 figure, axes = plt.subplots()
@@ -343,8 +343,8 @@ speed = {name: 1 / ratio for name, ratio in timings.ratios("dense").items()}
 spread = {n: f"{1e3 * t.median_ms:.1f} ({1e3 * t.low_ms:.1f} to {1e3 * t.high_ms:.1f})" for n, t in timings.items()}
 lab.table([{"CSR with zeros": n, "µs (quartiles)": spread[n], "times as fast": f"{s:.2f}"} for n, s in speed.items()])
 crossing = float(np.interp(0, np.log([speed[str(level)] for level in levels]), levels))
-lab.claim("Share of zeros from which CSR is faster", crossing, between=(0.6, 0.97), unit="%")
-lab.claim("CSR at 99 % zeros, times as fast as dense", speed["0.99"], at_least=3, unit="×")
+lab.claim("30.csr-crossing", "Share of zeros from which CSR is faster", crossing, between=(0.6, 0.97), unit="%")
+lab.claim("30.csr-speed", "CSR at 99 % zeros, times as fast as dense", speed["0.99"], at_least=3, unit="×")
 
 # %% [markdown]
 # The dense product reads memory in order, and multiplies several numbers in one instruction. CSR reads an index for each
@@ -360,7 +360,7 @@ held = {name: np.abs(weights[each]).sum() / np.abs(weights).sum() for name, each
 lab.table([{"half": name, "magnitude kept": f"{share:.1%}"} for name, share in held.items()])
 for dtype, published in (("int8", 0.625), ("float16", 0.5625), ("float32", 0.53125)):
     share = encode(pattern.astype(dtype), "2:4").bytes / pattern.astype(dtype).nbytes
-    lab.claim(f"2:4 against dense, {dtype}", share, equals=published, holds="always")
+    lab.claim(f"30.two-of-four-{dtype}", f"2:4 against dense, {dtype}", share, equals=published, holds="always")
 
 # %% [markdown]
 # ## What goes wrong
@@ -373,13 +373,13 @@ factor = np.where(np.arange(len(weights)) % 2, 0.125, 1).astype("float32")
 layers = (weights, first["bias"], second["weights"])
 scaled = (weights * factor[:, None], first["bias"] * factor, second["weights"] / factor)
 answers = [np.maximum(pixels[:500] @ k.T + b, 0) @ after.T for k, b, after in (layers, scaled)]
-lab.claim("Change of what the next layer receives", np.abs(answers[1] - answers[0]).max(), equals=0, holds="always")
+lab.claim("30.next-layer", "Change of what the next layer receives", np.abs(answers[1] - answers[0]).max(), equals=0, holds="always")
 norms = [(np.linalg.norm(k, axis=1), np.linalg.norm(after, axis=0)) for k, _, after in (layers, scaled)]
 small = [[np.mean(n <= threshold * n.mean()) for n in (into, into * out)] for into, out in norms]
 table = zip(("incoming norm", "incoming × outgoing norm"), *small, strict=True)
 lab.table([{"small by": rule, "before": f"{before:.1%}", "after": f"{after:.1%}"} for rule, before, after in table])
-lab.claim("Small neurons more, by incoming norm", small[1][0] - small[0][0], at_least=0.2, unit="points")
-lab.claim("Small neurons more, by both norms", small[1][1] - small[0][1], equals=0, holds="always")
+lab.claim("30.small-incoming", "Small neurons more, by incoming norm", small[1][0] - small[0][0], at_least=0.2, unit="points")
+lab.claim("30.small-both", "Small neurons more, by both norms", small[1][1] - small[0][1], equals=0, holds="always")
 
 # %% [markdown]
 # Not a single output changed, and the article's share did. The remedy is to multiply both norms: what goes into a neuron

@@ -150,7 +150,7 @@ pairs["permuting all channels"] = (baseline, keras2.keep_channels(baseline, turn
 for what, pair in pairs.items():
     one, other = (keras2.logits(model, calibration) for model in pair)
     error = np.abs(one - other).max() / np.abs(one).max()
-    lab.claim(f"Largest change of an output by {what}, relative", error, at_most=1e-4, holds="always")
+    lab.claim(f"33.{what.split()[0]}", f"Largest change of an output by {what}, relative", error, at_most=1e-4, holds="always")
 
 # %% [markdown]
 # ## Your turn
@@ -272,8 +272,8 @@ rows = [{"channels": f"{s:.0%}", "chosen by": how} | dict(zip(stages, row, stric
 lab.table(rows, caption=f"Accuracy on {n:,} test images, 95 % interval; the whole network has {dense.accuracy:.1%}")
 few, gain = levels[-1], [{how: found[levels[-1], how][k] for how in criteria} for k in range(3)]
 mended, lead = min(gain[1][how] - gain[0][how] for how in criteria), gain[1]["reconstruction"] - gain[1]["random"]
-lab.claim("Refitted, fewest channels: least gain", mended, at_least=0.2, unit="points")
-lab.claim("Refitted, fewest channels: reconstruction above chance", lead, at_least=0.01, unit="points")
+lab.claim("33.refit-gain", "Refitted, fewest channels: least gain", mended, at_least=0.2, unit="points")
+lab.claim("33.refit-chance", "Refitted, fewest channels: reconstruction above chance", lead, at_least=0.01, unit="points")
 
 # %%
 figure, panels = plt.subplots(1, 2, figsize=(7, 3.6))
@@ -311,7 +311,7 @@ for share in levels:
     off += abs(plan.parameters - cut.count_params()) + abs(plan.macs - small[share].macs)
 columns = ["model", "accuracy", "file", "deflated", "not zero", "MACs", "time, relative"]
 lab.table([dense, *(rows[share] for share in levels for rows in (small, zeros))], columns)
-lab.claim("Parameters and MACs off their prediction, all levels together", off, equals=0, holds="always")
+lab.claim("33.prediction", "Parameters and MACs off their prediction, all levels together", off, equals=0, holds="always")
 
 # %% [markdown]
 # Cutting shrinks every column, and its counts are those that were predicted before anything was cut. Masking shrinks one:
@@ -336,10 +336,10 @@ for share, row in ratios.items():
     rows.append({"channels": f"{share:.0%}", "measured": f"{real:.2f}×"} | written)
 lab.table(rows, caption="Time over that of the whole network; in brackets how far a prediction is off")
 worst = {k: max((row[k] / small[s].latency_ratio - 1 for s, row in ratios.items()), key=abs) for k in ratios[0.5]}
-lab.claim("Time predicted by layers, furthest off", abs(worst["layers"]), at_most=0.25, unit="%")
-lab.claim("Time predicted by MACs, too short by at most", -worst["MACs"], at_least=0.25, unit="%")
-lab.claim("Time with the fewest channels", small[few].latency_ratio, at_most=0.4, unit="×")
-lab.claim("Time of the fastest masked network", min(m.latency_ratio for m in zeros.values()), at_least=0.8, unit="×")
+lab.claim("33.time-layers", "Time predicted by layers, furthest off", abs(worst["layers"]), at_most=0.25, unit="%")
+lab.claim("33.time-macs", "Time predicted by MACs, too short by at most", -worst["MACs"], at_least=0.25, unit="%")
+lab.claim("33.time", "Time with the fewest channels", small[few].latency_ratio, at_most=0.4, unit="×")
+lab.claim("33.masked-time", "Time of the fastest masked network", min(m.latency_ratio for m in zeros.values()), at_least=0.8, unit="×")
 
 # %%
 figure, axes = plt.subplots()
@@ -373,7 +373,7 @@ after = 1 / np.sqrt((data @ weights).var(axis=0) + 1e-9)
 norms = {name: methods.channels.weight_norms([weights], by) for name, by in (("plain", None), ("times scale", [after]))}
 lab.table({"norm": name, **{f"channel {k}": f"{v:.2f}" for k, v in enumerate(row)}} for name, row in norms.items())
 folded = norms["times scale"]
-lab.claim("Smallest norm over the largest, with the scale", folded.min() / folded.max(), at_least=0.2, holds="always")
+lab.claim("33.folded-scale", "Smallest norm over the largest, with the scale", folded.min() / folded.max(), at_least=0.2, holds="always")
 
 # %% [markdown]
 # ## What we saw

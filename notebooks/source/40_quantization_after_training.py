@@ -165,7 +165,7 @@ def off_by(name: str, compute) -> np.ndarray:
 seen = activations(quantized, as_input(images.test.x[:256]))
 for name, compute in [("conv_2", integer.conv2d_int8), ("dense_1", integer.dense_int8)]:
     off = off_by(name, compute)
-    lab.claim(f"Largest difference in {name}, in steps", off.max(), at_most=1, holds="always")
+    lab.claim(f"40.steps-{name}", f"Largest difference in {name}, in steps", off.max(), at_most=1, holds="always")
     print(f"{name}: {np.count_nonzero(off):,} of {off.size:,} values differ ({off.astype(bool).mean():.4%})")
 
 # %% [markdown]
@@ -201,7 +201,7 @@ for bits in (8, 4, 3, 2):
     tested = {"chosen": f"{best:g}", "test, 100": f"{wide:.2%}", "test, chosen": f"{narrow:.2%}"}
     rows.append({"bits": bits} | {f"{p:g}": f"{score:.2%}" for p, score in scores.items()} | tested)
 lab.table(rows, caption="Validation accuracy by percentile (100 is min–max), then test accuracy as chosen")
-lab.claim("Chosen percentile against min–max, 2 bits, test", narrow - wide, at_least=0.03, unit="points")
+lab.claim("40.percentile", "Chosen percentile against min–max, 2 bits, test", narrow - wide, at_least=0.03, unit="points")
 
 # %% [markdown]
 # At 8 bits the choice hardly matters: there are steps enough for the outliers too. With four or eight steps in all,
@@ -326,9 +326,9 @@ for (name, kind), m in measured.items():
 dense = measured["lenet5", "float32"]
 lab.table(rows, caption=f"{dense.n:,} test images of {dataset}; {timing.processor()}")
 lost = {key: measured[key[0], "float32"].accuracy - m.accuracy for key, m in measured.items()}
-lab.claim("LeNet-5, float32 over int8 bytes", shrunk["lenet5", "int8"], between=(3.7, 4), unit="×", holds="always")
-lab.claim("LeNet-5, float32 over float16", shrunk["lenet5", "float16"], between=(1.95, 2), unit="×", holds="always")
-lab.claim("Most accuracy lost by any int8 file", max(lost.values()), at_most=0.005, unit="points")
+lab.claim("40.int8-size", "LeNet-5, float32 over int8 bytes", shrunk["lenet5", "int8"], between=(3.7, 4), unit="×", holds="always")
+lab.claim("40.float16-size", "LeNet-5, float32 over float16", shrunk["lenet5", "float16"], between=(1.95, 2), unit="×", holds="always")
+lab.claim("40.int8-loss", "Most accuracy lost by any int8 file", max(lost.values()), at_most=0.005, unit="points")
 
 # %%
 int8, dynamic = (", ".join(f"{r[k]:.2f} × on {n}" for n, r in relative.items()) for k in ("int8", "dynamic"))
@@ -351,8 +351,8 @@ ways = {True: "o-", False: "s:"}  # per channel, per tensor
 counts = {(name, way): correct_by_bits(models[name], x, y, widths, way) for name in models for way in ways}
 share = {(*key, bits): n / len(y) for key, each in counts.items() for bits, n in zip(widths, each, strict=True)}
 gap = {bits: share[last, True, bits] - share[last, False, bits] for bits in widths}
-lab.claim("LeNet-5, accuracy with 4 bits, per channel", share["lenet5", True, 4], at_least=0.90, unit="%")
-lab.claim(f"{last}, per channel before per tensor, 4 bits", gap[4], at_least=0.05, unit="points")
+lab.claim("40.four-bits", "LeNet-5, accuracy with 4 bits, per channel", share["lenet5", True, 4], at_least=0.90, unit="%")
+lab.claim("40.channel-gap", f"{last}, per channel before per tensor, 4 bits", gap[4], at_least=0.05, unit="points")
 
 # %%
 figure, panels = plt.subplots(1, len(models), sharey=True, squeeze=False)
@@ -384,7 +384,7 @@ content, mended = tflite.convert(baseline, "int8", 255 * calibration), measured[
 ruined = lab.measure(content, name="int8, raw pixels", technique="quantization", network="lenet5", latency=False)
 raw, scaled = (inspect.layer(each, "conv_1")["input_scale"] for each in (content, files["lenet5"]["int8"]))
 print(f"input scale: {raw:.5f} with raw pixels, {scaled:.5f} with scaled ones")
-lab.claim("Accuracy lost by one forgotten division", mended.accuracy - ruined.accuracy, at_least=0.2, unit="points")
+lab.claim("40.division", "Accuracy lost by one forgotten division", mended.accuracy - ruined.accuracy, at_least=0.2, unit="points")
 
 # %% [markdown]
 # The input scale is that of bytes, so that a real image, from zero to one, is rounded to black and white; the ranges

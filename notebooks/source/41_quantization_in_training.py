@@ -135,7 +135,7 @@ many, h = lab.rng.normal(0, 0.5, 10000), step / 1000
 many = many[np.abs(np.abs(many) - n * step) > h]
 slope = (ste.smoothed(many + h, step, -n, n) - ste.smoothed(many - h, step, -n, n)) / (2 * h)
 off = np.abs(slope - ste.input_gradient(np.ones_like(many), many, step, -n, n)).max()
-lab.claim("Estimator and slope of the mean differ by, at most", off, at_most=1e-6, holds="always")
+lab.claim("41.estimator", "Estimator and slope of the mean differ by, at most", off, at_most=1e-6, holds="always")
 
 # %% [markdown]
 # ### A step that learns
@@ -156,7 +156,7 @@ for text, k, shade in (("largest weight", -2, "#777777"), ("learned", -1, colour
     axes.annotate(text, (steps[k], 1e4 * errors[k]), (0, 12), textcoords="offset points", ha="right", color=shade)
 axes.set(xlabel=f"step of the layer logits at {bits} bits", ylabel="mean squared error, in 10⁻⁴", ylim=(0, None))
 lab.show(figure, alt="The error is a valley over the step; the learned step lies at its floor, the widest up the slope.")
-lab.claim("Squared error: learned step over the best of all", errors[-1] / errors.min(), at_most=1.1, unit="×")
+lab.claim("41.learned-step", "Squared error: learned step over the best of all", errors[-1] / errors.min(), at_most=1.1, unit="×")
 
 # %% [markdown]
 # ## With the library
@@ -172,7 +172,7 @@ qat.start_ranges(quantized, baseline, calibration)
 keras2.train(quantized, x, y, epochs=epochs, learning_rate=3e-4, augment=augment, seed=seed)
 content = tflite.convert(quantized, "int8")
 theirs, ours = tflite.predict(content, x_test).argmax(axis=1), keras2.logits(quantized, x_test).argmax(axis=1)
-lab.claim("Test images that the Keras model and its file name alike", np.mean(theirs == ours), at_least=0.995, unit="%")
+lab.claim("41.file-answers", "Test images that the Keras model and its file name alike", np.mean(theirs == ours), at_least=0.995, unit="%")
 
 # %% [markdown]
 # The file needs no images of calibration: it brings its ranges along. How many has each layer?
@@ -349,9 +349,9 @@ lab.table([{"weights": name.replace("8 bits, float32", "float32")} | each.row() 
 
 # %%
 at8, at4 = rows["8 bits, QAT, as TFMOT does it, file"], rows[f"{bits} bits, QAT, learned steps, simulated"]
-lab.claim("Retraining and none differ at 8 bits by", abs(at8.gain) / 100, at_most=0.01, unit="points")
-lab.claim(f"Gained by retraining at {bits} bits", at4.gain / 100, at_least=0.02, unit="points")
-lab.claim(f"Lost at {bits} bits against float32", eight["float32"].mean() - at4.accuracy, at_most=0.02, unit="points")
+lab.claim("41.eight-bits", "Retraining and none differ at 8 bits by", abs(at8.gain) / 100, at_most=0.01, unit="points")
+lab.claim("41.gain", f"Gained by retraining at {bits} bits", at4.gain / 100, at_least=0.02, unit="points")
+lab.claim("41.loss", f"Lost at {bits} bits against float32", eight["float32"].mean() - at4.accuracy, at_most=0.02, unit="points")
 seen = "no gap" if at8.gain_low <= 0 <= at8.gain_high else f"a gap of {at8.gain:+.2f} points"
 
 # %%
@@ -396,7 +396,7 @@ failures = {
 # %%
 tried = {name: (*qat.refusal(broken), qat.refusal(mended)[1]) for name, (broken, mended) in failures.items()}
 lab.table([{"given": k, "TFMOT": a[:70] + "…", "means": b, "mended": c or "taken"} for k, (a, b, c) in tried.items()])
-lab.claim("Refused, and taken once mended", sum(b > c == "" for _, b, c in tried.values()), equals=6, holds="always")
+lab.claim("41.refusals", "Refused, and taken once mended", sum(b > c == "" for _, b, c in tried.values()), equals=6, holds="always")
 
 # %% [markdown]
 # The first three are one matter. TFMOT knows patterns: a convolution, then batch normalization, then ReLU as a layer of

@@ -124,7 +124,7 @@ def loss(codebook: np.ndarray) -> float:
 
 slopes = [(loss(centroids + step) - loss(centroids - step)) / 2e-4 for step in 1e-4 * np.eye(3)]
 lab.table([{"value": k, "sum of gradients": of_values[k], "slope of the loss": slopes[k]} for k in range(3)])
-lab.claim("Largest difference between them", np.abs(of_values - slopes).max(), at_most=1e-8, holds="always")
+lab.claim("50.slopes", "Largest difference between them", np.abs(of_values - slopes).max(), at_most=1e-8, holds="always")
 
 # %% [markdown]
 # ## With the library
@@ -229,7 +229,7 @@ mine = begin = methods.cluster.start(first[:, :30], values, "density")
 for _ in range(3):
     mine = update(first[:, :30], assign(first[:, :30], mine), mine)
 gap = mine - methods.cluster.kmeans(first[:, :30], begin, iterations=3)[0]
-lab.claim("Largest difference after three turns", np.abs(gap).max(), at_most=1e-6, holds="always")
+lab.claim("50.turns", "Largest difference after three turns", np.abs(gap).max(), at_most=1e-6, holds="always")
 
 # %% [markdown]
 # ### 50.3 The gradient of a value ★★☆ · 10 minutes
@@ -346,8 +346,9 @@ lab.table(
     {"file": s.name, "accuracy": shown(s.accuracy), "bytes, deflated": s.compressed_bytes, "times smaller": smaller[key]}
     for key, s in sizes.items()
 )
-for way, promised in {"float32": 6, "int8": 8, "int8, one scale a layer": 8}.items():
-    lab.claim(f"TFMOT, {way}, times smaller", smaller["TFMOT, linear", way], at_least=promised, unit="×")
+names = {"50.float32": "float32", "50.int8": "int8", "50.int8-per-layer": "int8, one scale a layer"}
+for id, way in names.items():
+    lab.claim(id, f"TFMOT, {way}, times smaller", smaller["TFMOT, linear", way], at_least=6 if way == "float32" else 8, unit="×")
 
 # %% [markdown]
 # The promises hold for TFMOT's evenly spaced values. They do **not** hold for k-means, although its values fit the
@@ -369,7 +370,7 @@ for name, style, dx, side in (("evenly spaced", "s--", -9, "right"), ("k-means",
     level[name] = np.exp(np.interp(3, bits, np.log(errors)))
 axes.set(xlabel="entropy of an index in bits", ylabel="root mean square error", yscale="log")
 lab.show(figure, alt="Error against entropy of an index: both lines fall, that of evenly spaced values a little lower.")
-lab.claim("Error at 3 bits, k-means to even spacing", level["k-means"] / level["evenly spaced"], at_least=1, unit="×")
+lab.claim("50.spacing", "Error at 3 bits, k-means to even spacing", level["k-means"] / level["evenly spaced"], at_least=1, unit="×")
 
 # %% [markdown]
 # For the same bits, evenly spaced values leave the smaller error, by a little. That is what theory says of a quantizer
@@ -391,8 +392,8 @@ except TypeError as error:
     print(f"{given.count_params():,} of {baseline.count_params():,} weights left.", str(error).splitlines()[2])
 stripped = cluster.strip_clustering(wrapped)
 now, theirs_now, was = (model(x[:500]).numpy() for model in (given, stripped, baseline))
-lab.claim("Given model against stripped one", np.abs(now - theirs_now).max(), at_most=1e-4, holds="always")
-lab.claim("Given model against what it was", np.abs(now - was).max(), at_least=1e-3, holds="always")
+lab.claim("50.stripped-model", "Given model against stripped one", np.abs(now - theirs_now).max(), at_most=1e-4, holds="always")
+lab.claim("50.given-model", "Given model against what it was", np.abs(now - was).max(), at_least=1e-3, holds="always")
 
 # %% [markdown]
 # First only the biases are left in it. Then it answers again, with *shared* weights: whoever compares "before" and
@@ -406,7 +407,7 @@ lab.claim("Given model against what it was", np.abs(now - was).max(), at_least=1
 lost = {k: dense.accuracy - share for k, share in zip(counts, curves["by layer, fine-tuned"], strict=True)}
 enough = f"{min((k for k in counts if lost[k] < 0.005), default='no')} values"
 lab.answer("50.p", enough if enough in options else options[-1])
-lab.claim("Accuracy lost with the shared values, fine-tuned", lost[values], at_most=0.005, unit="points")
+lab.claim("50.loss", "Accuracy lost with the shared values, fine-tuned", lost[values], at_most=0.005, unit="points")
 lab.finish(f"""
 With {values} values a layer, by k-means and fine-tuning, the network has {sizes["k-means", "float32"].accuracy:.2%} on
 {dense.n:,} test images; with all its weights, {dense.accuracy:.2%}. With {counts[0]} values it has

@@ -150,11 +150,11 @@ by_hand, huffman = codes.range_encode(stream, frequencies), codes.huffman_encode
 fast, best = codes.fast_encode(stream, frequencies), codes.entropy(counts) * symbols / 8
 back = [read(data, frequencies, symbols) for read, data in ((codes.range_decode, by_hand), (codes.fast_decode, fast))]
 unequal = np.sum([theirs, *back, codes.huffman_decode(huffman, lengths, symbols)] != stream)
-lab.claim("Symbols that a coder does not give back", unequal, equals=0, holds="always")
-lab.claim("Bytes of the hand coder above the entropy", len(by_hand) - best, between=(0, 7), holds="always")
-lab.claim("Hand coder above the entropy", len(by_hand) / best - 1, at_most=0.001, unit="%")
-lab.claim("Hand coder less constriction, bytes", len(by_hand) - words.nbytes, between=(-8, 8))
-lab.claim("Bytes of Huffman, less an eighth of the symbols", len(huffman) - ceil(symbols / 8), equals=0, holds="always")
+lab.claim("51.round-trip", "Symbols that a coder does not give back", unequal, equals=0, holds="always")
+lab.claim("51.hand-bytes", "Bytes of the hand coder above the entropy", len(by_hand) - best, between=(0, 7), holds="always")
+lab.claim("51.hand-ratio", "Hand coder above the entropy", len(by_hand) / best - 1, at_most=0.001, unit="%")
+lab.claim("51.constriction-bytes", "Hand coder less constriction, bytes", len(by_hand) - words.nbytes, between=(-8, 8))
+lab.claim("51.huffman-bytes", "Bytes of Huffman, less an eighth of the symbols", len(huffman) - ceil(symbols / 8), equals=0, holds="always")
 
 # %% [markdown]
 # The bound of seven bytes has a reason: the last interval is written whole, six bytes, so that a missing byte is found;
@@ -294,7 +294,7 @@ for (name, colour), (x, y) in zip(paint.items(), places, strict=True):
 axes.set(xlabel="density (share of ones)", ylabel="size in KiB", ylim=(0, symbols / 7300))
 lab.show(figure, alt="Size by density: range coder dots lie on the entropy line; Huffman is flat, others lie between.")
 most = max(each["range coder"] - each["entropy"] for each in curves)
-lab.claim("Most bytes that the range coder is above the entropy", most, at_most=7, holds="always")
+lab.claim("51.range-coder", "Most bytes that the range coder is above the entropy", most, at_most=7, holds="always")
 
 # %% [markdown]
 # The range coder's dots lie on the entropy. Huffman on single symbols does not move, since two symbols cannot have less
@@ -306,7 +306,7 @@ lab.claim("Most bytes that the range coder is above the entropy", most, at_most=
 
 # %%
 closed = adaptive.adaptive_bits(counts)
-lab.claim("Bytes above the closed form", sizes["range coder, adaptive"] - closed / 8, between=(0, 7), holds="always")
+lab.claim("51.closed-form", "Bytes above the closed form", sizes["range coder, adaptive"] - closed / 8, between=(0, 7), holds="always")
 f"{closed - 8 * best:.1f} bits for learning, of {closed:,.0f}"
 
 # %% [markdown]
@@ -322,7 +322,7 @@ readers["constriction"] = lambda: codes.fast_decode(three, frequencies, len(part
 timings = timing.interleaved(readers, seconds=by_profile(6.0, 1.5))
 rate = {name: [len(part) / 1e3 / ms for ms in (t.median_ms, t.high_ms, t.low_ms)] for name, t in timings.items()}
 lab.table([{"reader": n, "million symbols/s": "{:.1f} ({:.1f} to {:.1f})".format(*each)} for n, each in rate.items()])
-lab.claim("Million symbols a second that constriction reads", rate["constriction"][0], at_least=20)
+lab.claim("51.speed", "Million symbols a second that constriction reads", rate["constriction"][0], at_least=20)
 
 # %% [markdown]
 # **A real mask.** Each weight of the first layer belongs to a pixel and a neuron. A
@@ -342,7 +342,7 @@ written = {(n, m): adaptive.adaptive_encode(each.ravel(), 2, **models[m]) for n,
 bits = {key: 8 * len(data) / np.sum(mask) for key, data in written.items()}
 lab.table([{"mask": n} | {m: f"{bits[n, m]:.3f}" for m in models} for n in masks], caption="Bits for each kept weight, by context")
 back = adaptive.adaptive_decode(written["real", "both"], 2, mask.size, **models["both"])
-lab.claim("Places of the real mask that do not come back", np.sum(back != mask.ravel()), equals=0, holds="always")
+lab.claim("51.mask-back", "Places of the real mask that do not come back", np.sum(back != mask.ravel()), equals=0, holds="always")
 
 # %%
 figure, axes = plt.subplots(figsize=(7, 3.2))
@@ -355,8 +355,8 @@ axes.text(bound, -0.42, "  H(p) / p", color=paint["entropy"])
 axes.set(yticks=range(len(models)), yticklabels=models, ylabel="context", ylim=(-0.5, 3.7), xmargin=0.1, xlabel="bits for each kept weight")
 lab.show(figure, alt="Bits by context: with neighbours the real mask falls far below the entropy, shuffled ones do not.")
 below, least = (1 - min(bits["real", m] for m in models) / bound), min(bits["shuffled", m] for m in models) / bound
-lab.claim("Shuffled mask, least size over the entropy", least, at_least=0.97, unit="×", holds="always")
-lab.claim("Real mask below the entropy", below, between=(0.1, 1 / 3), unit="%")
+lab.claim("51.shuffled-mask", "Shuffled mask, least size over the entropy", least, at_least=0.97, unit="×", holds="always")
+lab.claim("51.real-mask", "Real mask below the entropy", below, between=(0.1, 1 / 3), unit="%")
 
 # %% [markdown]
 # A shuffled mask gives nothing away, whatever the model. (Our bound allows for chance: a code is shorter than a random

@@ -122,7 +122,7 @@ counts = np.bincount(symbols)
 coder = constriction.stream.queue.RangeEncoder()
 coder.encode(symbols, constriction.stream.model.Categorical(counts / counts.sum(), perfect=False))
 above = coder.num_bits() - symbols.size * methods.coding.entropy(counts)
-lab.claim("Bits above the entropy, of all indices", above, between=(-1, 100), unit="bits", holds="always")
+lab.claim("52.index-bits", "Bits above the entropy, of all indices", above, between=(-1, 100), unit="bits", holds="always")
 
 # %% [markdown]
 # All layers at once, and no training: this is what `labkit compress MODEL -o FILE.lkz --values K` does to a model whose
@@ -284,9 +284,9 @@ decoded, evaluated = np.load(back), tensors.tensors(model)
 differing = sum(np.count_nonzero(decoded[name] != tensor) for name, tensor in evaluated.items())
 count, lost = sum(tensor.size for tensor in evaluated.values()), headline.error - dense.error
 ratio = 4 * count / headline.bytes
-lab.claim("Weights that another process decodes otherwise", differing, equals=0, holds="always")
-lab.claim("Times smaller, whole file", ratio, at_least=40, unit="×")
-lab.claim("Error above the dense network's", lost, at_most=0.015, unit="points")
+lab.claim("52.decoded", "Weights that another process decodes otherwise", differing, equals=0, holds="always")
+lab.claim("52.size", "Times smaller, whole file", ratio, at_least=40, unit="×")
+lab.claim("52.error", "Error above the dense network's", lost, at_most=0.015, unit="points")
 
 # %% [markdown]
 # Layer by layer, beside the paper's own table. It gives each layer as a share of its 32-bit weights.
@@ -328,10 +328,10 @@ for share, kind in runs[-rungs:]:
 last, alone = ladder["taught"][-1][0], ladder["alone"][-1][0]
 for least, further, most in [published.ASKED[network]] if network in published.ASKED else []:
     at = {"dataset": "mnist", "network": network}
-    lab.claim(f"{network} on MNIST, times smaller", ratio, at_least=least, unit="×", at=at)
-    lab.claim(f"{network} on MNIST, error above the dense", lost, at_most=0, unit="points", at=at)
-    lab.claim(f"{network} with a teacher, times smaller", 4 * count / last.bytes, at_least=further, unit="×", at=at)
-    lab.claim(f"{network} with a teacher, error", last.error, at_most=most, unit="%", at=at)
+    lab.claim("52.mnist-size", f"{network} on MNIST, times smaller", ratio, at_least=least, unit="×", at=at)
+    lab.claim("52.mnist-error", f"{network} on MNIST, error above the dense", lost, at_most=0, unit="points", at=at)
+    lab.claim("52.taught-size", f"{network} with a teacher, times smaller", 4 * count / last.bytes, at_least=further, unit="×", at=at)
+    lab.claim("52.taught-error", f"{network} with a teacher, error", last.error, at_most=most, unit="%", at=at)
 
 # %%
 figure, axes = plt.subplots(figsize=(7, 4))
@@ -364,7 +364,7 @@ lab.table(
 
 # %%
 read = timing.interleaved({"read": lambda: methods.lkz.read(path)})["read"]
-lab.claim("Million weights decoded in a second", count / read.median_ms / 1e3, at_least=20)
+lab.claim("52.decode-speed", "Million weights decoded in a second", count / read.median_ms / 1e3, at_least=20)
 
 # %% [markdown]
 # ## What goes wrong

@@ -143,7 +143,7 @@ one = methods.merge.merge(*twice, groups)
 before = np.maximum(calibration @ twice[0] + twice[1], 0) @ twice[2]
 after = np.maximum(calibration @ one[0] + one[1], 0) @ one[2]
 error = np.abs(after - before).max() / np.abs(before).max()
-lab.claim("Largest error after merging planted copies, relative", error, at_most=1e-5, holds="always")
+lab.claim("54.planted", "Largest error after merging planted copies, relative", error, at_most=1e-5, holds="always")
 
 # %% [markdown]
 # Merging found each copy and is exact up to rounding. On a trained network it has to be told what to keep right: with
@@ -319,8 +319,8 @@ lab.show(figure, alt="Before retraining, merging stays highest as neurons go; pl
 
 # %%
 best_random, merged_before = here["at random"].max(), here["merging"].mean()
-lab.claim("Merging above the best random deletion", merged_before - best_random, at_least=0.02, unit="points")
-lab.claim("Merging above deletion by norm", merged_before - here["by norm"].mean(), at_least=0.02, unit="points")
+lab.claim("54.merge-random", "Merging above the best random deletion", merged_before - best_random, at_least=0.02, unit="points")
+lab.claim("54.merge-norm", "Merging above deletion by norm", merged_before - here["by norm"].mean(), at_least=0.02, unit="points")
 
 # %% [markdown]
 # Read the folded rows too. Much of the gain is not *which* neurons stay but that the next layer is refitted to them:
@@ -336,10 +336,10 @@ lab.table([dense, small])
 
 # %%
 lost = dense.accuracy - small.accuracy
-lab.claim("Accuracy lost after retraining", lost, at_most=0.005, unit="points")
-lab.claim("MACs, merged against formula", small.macs, equals=merged_macs([784, 300, 100, 10], keep), holds="always")
-lab.claim("File, merged against dense", small.bytes / dense.bytes, at_most=0.5, unit="×")
-lab.claim("Time, merged against dense", small.latency_ratio, at_most=0.8, unit="×")
+lab.claim("54.retrained-loss", "Accuracy lost after retraining", lost, at_most=0.005, unit="points")
+lab.claim("54.macs", "MACs, merged against formula", small.macs, equals=merged_macs([784, 300, 100, 10], keep), holds="always")
+lab.claim("54.file", "File, merged against dense", small.bytes / dense.bytes, at_most=0.5, unit="×")
+lab.claim("54.time", "Time, merged against dense", small.latency_ratio, at_most=0.8, unit="×")
 
 # %% [markdown]
 # Every column shrinks, the time among them: the matrices are smaller and still dense, so no special program is needed.
@@ -360,7 +360,7 @@ for name, seen in (("bias ignored", np.zeros(3)), ("bias seen", b)):
     new = methods.merge.merge(k, b, out, labels)
     wrong[name] = np.abs(np.maximum(line @ new[0] + new[1], 0) @ new[2] - truth).max()
 lab.table([{"similarity": name, "largest error": value} for name, value in wrong.items()])
-lab.claim("Largest error once the bias is seen", wrong["bias seen"], at_most=1e-5, holds="always")
+lab.claim("54.bias-seen", "Largest error once the bias is seen", wrong["bias seen"], at_most=1e-5, holds="always")
 
 # %% [markdown]
 # The mend is to append the bias to the weights, as `similarity` does.

@@ -10,7 +10,7 @@ from labkit.authoring import build, execute, table
 from labkit.base.errors import LabkitError, UsageError
 from labkit.cli.build import register
 from labkit.lesson import source
-from labkit.session import record
+from labkit.session.events import MIME, Start
 
 
 class Runner:
@@ -240,8 +240,8 @@ def test_cleaned_outputs_are_joined_and_bare():
 
 
 def test_the_versions_on_the_card_are_those_the_page_told():
-    event = {"schema": record.SCHEMA, "kind": "start", "versions": {"numpy": "2.1"}}
-    page = {"cells": [{}, {"outputs": [{"data": {record.MIME: event}}]}]}
+    start = Start("31", "Toy", "full", "solved", 0, {}, True, {"numpy": "2.1"}, "A CPU", 2, "2026-01-02", None)
+    page = {"cells": [{}, {"outputs": [{"data": {MIME: start.to_dict()}}]}]}
     assert execute._versions(page) == {"numpy": "2.1"} and execute._versions({"cells": []}) == {}
 
 

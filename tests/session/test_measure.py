@@ -13,6 +13,7 @@ from labkit.base.errors import LabkitError
 from labkit.deploy import tflite
 from labkit.methods.statistics import wilson
 from labkit.session import measure
+from labkit.session.events import Measurement
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +41,17 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
 
 def taken(source, known, **changes):  # type: ignore[no-untyped-def]
-    given = dict(name="n", technique="t", network="w", dataset="d", split=known.split, split_name="test", seconds=0.05)
-    return measure.measure(source, **(given | changes))
+    options = dict(
+        lesson="31",
+        name="n",
+        technique="t",
+        network="w",
+        dataset="d",
+        split=known.split,
+        split_name="test",
+        seconds=0.05,
+    )
+    return measure.measure(source, **(options | changes))
 
 
 def test_model_path_and_bytes_measure_alike(known: SimpleNamespace) -> None:
@@ -69,9 +79,9 @@ def test_latency_and_its_ratio(known: SimpleNamespace) -> None:
 
 def test_a_record_is_plain(known: SimpleNamespace) -> None:
     row = taken(known.path, known, threads=2)
-    back = json.loads(json.dumps(measure.as_dict(row)))
-    assert measure.Measurement(**back) == row
-    assert back["threads"] == 2
+    record = json.loads(json.dumps(row.to_dict()))
+    assert Measurement.from_dict(record) == row
+    assert record["threads"] == 2
 
 
 def test_accuracy_and_what_computes_it(known: SimpleNamespace) -> None:

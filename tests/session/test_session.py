@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from labkit.assets import baselines
+from labkit.base import learner_state
 from labkit.base.errors import CheckFailed, ClaimFailed, LabkitError, UsageError
 from labkit.exercises import framework
 from labkit.lesson import source
 from labkit.lesson.parameters import parse
-from labkit.session import facts, record
+from labkit.session import display, events, facts
 from labkit.session import lab as session
 
 KNOWN = parse(
@@ -50,10 +51,16 @@ def begin(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.fixture
 def emitted(monkeypatch: pytest.MonkeyPatch) -> list[dict]:
-    """Every event that a page emits, with its HTML under ``page``."""
-    found: list[dict] = []
-    monkeypatch.setattr(record, "emit", lambda event, page, text: found.append({**event, "page": page, "words": text}))
-    return found
+    """Every event's record, with a claim's status, its HTML under ``page`` and text under ``words``."""
+    records: list[dict] = []
+
+    def keep(event: events.Event, page: str, text: str) -> None:
+        assert events.event_of(event.to_dict()) == event  # what a page writes, the report can read
+        status = {"status": event.status} if isinstance(event, events.Claim) else {}
+        records.append({**event.to_dict(), **status, "page": page, "words": text})
+
+    monkeypatch.setattr(display, "emit", keep)
+    return records
 
 
 MNIST = {"dataset": "mnist"}
@@ -77,27 +84,27 @@ MNIST = {"dataset": "mnist"}
 )
 def test_when_a_claim_is_asserted(begin, emitted, profile: str, changed: dict, claim: dict, asserted: bool) -> None:
     lab = begin(profile, **changed)
-    lab.claim("right", 1, equals=1, **claim)
+    lab.claim("99.right", "right", 1, equals=1, **claim)
     assert emitted[-1]["status"] == ("held" if asserted else "shown")
     if asserted:
         with pytest.raises(ClaimFailed, match=r"wrong: 2, asked = 1\."):
-            lab.claim("wrong", 2, equals=1, **claim)
+            lab.claim("99.wrong", "wrong", 2, equals=1, **claim)
     else:
-        lab.claim("wrong", 2, equals=1, **claim)
+        lab.claim("99.wrong", "wrong", 2, equals=1, **claim)
     assert emitted[-1]["status"] == ("failed" if asserted else "shown")  # a failed claim leaves its record first
     assert emitted[-1]["held"] is False
 
 
 def test_away_from_the_course_nothing_is_asserted_but_what_always_holds(begin, emitted) -> None:
     lab = begin(page=facts.Facts())
-    lab.claim("wrong", 2, equals=1)
+    lab.claim("99.wrong", "wrong", 2, equals=1)
     with pytest.raises(ClaimFailed):
-        lab.claim("wrong", 2, equals=1, holds="always")
+        lab.claim("99.wrong", "wrong", 2, equals=1, holds="always")
 
 
 def test_holds_is_one_of_two(begin) -> None:
     with pytest.raises(UsageError, match="holds='sometimes' is not known"):
-        begin().claim("c", 1, equals=1, holds="sometimes")
+        begin().claim("99.c", "c", 1, equals=1, holds="sometimes")
 
 
 def test_start_says_what_it_found_and_sets_every_seed(begin, emitted) -> None:
@@ -169,7 +176,7 @@ def count(monkeypatch: pytest.MonkeyPatch) -> framework.Exercise:
 def test_a_right_attempt_comes_back_and_is_noted(begin, emitted) -> None:
     assert begin().check("99.1", len) is len
     assert emitted[-1]["passed"] is True and "alert-success" in emitted[-1]["page"]
-    assert "99.1" in record.recall("progress.json")["99"]
+    assert "99.1" in learner_state.recall("progress.json")["99"]
 
 
 @pytest.mark.parametrize(
@@ -187,7 +194,7 @@ def test_a_wrong_attempt_gives_the_courses_own(begin, emitted, count, attempt, a
     assert (event["passed"], event["attempted"]) == (False, attempted)
     assert f"alert-{kind}" in event["page"] and said in event["words"]
     assert event["words"].endswith("The page goes on with the course's own solution.")
-    assert record.recall("progress.json") == {}
+    assert learner_state.recall("progress.json") == {}
 
 
 @pytest.mark.parametrize("attempt", [lambda things: 7, ...])
@@ -291,9 +298,12 @@ def test_finish_says_when_it_is_over_budget(begin, emitted) -> None:
     lab = begin("fast")
     lab.finish("Done.")
     assert emitted[-1]["budget_s"] == 15 and "alert" not in emitted[-1]["page"]
-    lab.started -= 100
+    lab.started -= 100  # waiting is no work: the budget is in processor time
     lab.finish("Done.")
-    assert "over its budget" in emitted[-1]["page"]
+    assert emitted[-1]["elapsed_s"] > 100 and "alert" not in emitted[-1]["page"]
+    lab.cpu_started -= 100
+    lab.finish("Done.")
+    assert emitted[-1]["cpu_s"] > 100 and "over its budget" in emitted[-1]["page"]
     assert begin("study").budget_s is None
 
 

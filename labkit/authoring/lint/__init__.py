@@ -1,4 +1,7 @@
-"""Every gate that a lesson passes before it is part of the course; `docs/page.md` says them in words.
+"""Every check that a lesson passes before it is part of the course; `docs/page.md` describes them in words.
+
+Belongs here: one module per subject (form, prose, code, exercises, links, output), each function one check.
+Does not belong here: checks of the package's own code, which ruff, mypy and import-linter do.
 
 A gate is a function that yields one line for each finding: where (file, line, cell), what is wrong, and the remedy.
 Whoever changes a convention changes its gate and `docs/page.md` in the same commit.
