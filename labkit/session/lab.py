@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labkit.assets import baselines, data
+from labkit.assets import baselines, data, models
 from labkit.base import learner_state, places, profile
 from labkit.base.clock import cpu_seconds
 from labkit.base.errors import CheckFailed, ClaimFailed, LabkitError, UsageError
+from labkit.deploy.model import Model
 from labkit.deploy.timing import processor
 from labkit.exercises import framework
 from labkit.session import claim as claims
 from labkit.session import display, facts, measure, plot, startup, tables
 from labkit.session.events import Answer, Check, Figure, Finish, Measurement, Prediction, Start, Table
+from labkit.session.networks import Networks
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
 
@@ -47,8 +50,8 @@ class Lab:
         self._digests: list[tuple[str, Any, str]] = []
         self._measured: list[Measurement] = []
         self._claimed: dict[str, str] = {}
-        self._reference: Any = None
-        self._network = ""
+        self._reference: Model | None = None
+        self._networks = Networks()
         startup.fix_threads_and_seeds(seed)
         plot.style()
         startup.translate_errors()
@@ -76,15 +79,17 @@ class Lab:
         """A trained Keras model of *network*, a fresh copy each time; `finish` raises if a method has changed it."""
         from labkit.keras2.protect import weights_digest
 
-        model = baselines.baseline(network, dataset).model()
-        self._network = network
+        trained = baselines.baseline(network, dataset)
+        model = trained.model()
+        self._networks.add(network, trained.tflite_path)
         self._digests.append((network, model, weights_digest(model)))
         return model
 
     def baseline_file(self, network: str, dataset: str = "fashion_mnist") -> Path:
         """The same trained network as a float32 ``.tflite`` file, which needs no TensorFlow."""
-        self._network = network
-        return baselines.baseline(network, dataset).tflite_path
+        path = baselines.baseline(network, dataset).tflite_path
+        self._networks.add(network, path)
+        return path
 
     # Measuring
 
@@ -99,23 +104,30 @@ class Lab:
         threads: int = 1,
         latency: bool = True,
     ) -> Measurement:
-        """Accuracy with interval, bytes, non-zeros, MACs and latency of a Keras model or a ``.tflite`` path.
+        """Measure accuracy with interval, bytes, non-zeros, MACs and latency of a Keras model or a file.
 
-        *on* is ``validation`` for every choice and ``test`` for the final figure. Latency is taken interleaved with
-        the session's first measured model, so that the ratio of the two is fair.
+        *model* is a Keras model, the bytes or the path of a ``.tflite`` file, or the path of a ``.lkz`` file. *on* is
+        ``validation`` for every choice and ``test`` for the final figure. *network* is needed only where the page has
+        loaded several networks and the model's layers have the sizes of none of them, or of two. Latency is taken
+        interleaved with the session's first measured model, so that the ratio of the two is fair.
         """
         self._verify_baselines()
         images = self._images or self.data()
         split = getattr(images, on, None)
         if on not in ("train", "validation", "test") or split is None:
             raise UsageError(f"on={on!r} names no split: say 'validation' to choose, 'test' for the final figure.")
-        source, network = measure.as_tflite(model), network or self._network
+
+        def build(weights: Mapping[str, Any]) -> Any:
+            sizes = [tensor.size for tensor in weights.values() if tensor.ndim > 1]
+            return models.build(network or self._networks.find(sizes, name))
+
+        opened = Model.open(model, build, threads=threads)
         result = measure.measure(
-            source,
+            opened,
             lesson=self.lesson,
             name=name,
             technique=technique,
-            network=network,
+            network=network or self._networks.find(opened.sizes, name),
             dataset=images.name,
             split=split,
             split_name=on,
@@ -125,7 +137,7 @@ class Lab:
             seconds=profile.by_profile(0.6, 0.15),
         )
         if self._reference is None and latency:
-            self._reference = measure.content_of(source, network)
+            self._reference = opened
         self._measured.append(result)
         line = tables.sentence(result)
         display.emit(result, f"<p><small>{display.escape(line)}</small></p>", line)
@@ -238,6 +250,14 @@ class Lab:
         """Show *figure* with its alt text and close it; raises LabkitError when the alt text is missing."""
         page, size = plot.image(figure, alt)
         display.emit(Figure(self.lesson, alt, size), page, f"[figure: {alt}]")
+
+    def colour(self, technique: str) -> str:
+        """Return the colour that *technique* has in every figure of the course; grey for one that has none."""
+        return plot.colour(technique)
+
+    def label_line(self, axes: Axes, x: float, y: float, text: str, technique: str, **offset: float) -> None:
+        """Write *text* beside a line's end (*x*, *y*), in the technique's colour, ``dx`` and ``dy`` points away."""
+        plot.label_line(axes, x, y, text, technique, **offset)
 
     def say(self, markdown: str) -> None:
         """Show prose whose numbers come from variables."""

@@ -20,6 +20,57 @@
 #       - say how many images a difference needs, paired and unpaired
 #       - tell the spread over images from the spread over seeds
 #       - take a winner that was picked from many apart
+#     routes: {evidence: 3}
+#     terms:
+#       confidence interval:
+#         text: The range that would hold the true accuracy in 95 of 100 such experiments; Wilson's formula is used for
+#           shares.
+#         zh: 置信区间
+#         note: unit %
+#       coverage:
+#         text: How often an interval, computed afresh from new data each time, holds the true value; a 95 % interval
+#           should do so in 95 of 100 cases.
+#         zh: 覆盖率
+#         note: unit %
+#       discordant share:
+#         text: The share of images that just one of two networks gets right; only these images tell the two apart.
+#         zh: 不一致比例
+#         note: symbol ψ · unit %
+#       latency:
+#         text: The time from one input to its output; given as median and quartiles, on a named processor.
+#         zh: 延迟
+#         note: symbol t · unit ms
+#       McNemar's test:
+#         text: "A test of two classifiers on the same images: of the images that just one gets right, each is a fair
+#           coin if both are equally good."
+#         zh: 麦克尼马尔检验
+#         note: symbol p
+#       multiple comparisons:
+#         text: "Testing many candidates and believing the best: the more are tried, the more likely one looks good by
+#           luck."
+#         zh: 多重比较
+#       power:
+#         text: The chance that a test sees a difference that is truly there.
+#         zh: 检验功效
+#         note: unit %
+#       pruning:
+#         text: Removing weights or neurons that a network can do without.
+#         zh: 剪枝
+#       seed spread:
+#         text: How much the results of one recipe differ when nothing but the random seed changes.
+#         zh: 随机种子波动
+#         note: unit points
+#       test set:
+#         text: Images used for the final figure only, and for no choice.
+#         zh: 测试集
+#         note: unit images
+#       validation set:
+#         text: The last 5,000 training images, kept out of training; every choice is made on them.
+#         zh: 验证集
+#         note: unit images
+#       winner's curse:
+#         text: The best of several measured candidates looks better than it is, since luck took part in the choice.
+#         zh: 赢家诅咒
 # ---
 
 # %% [markdown]
@@ -30,12 +81,7 @@
 # %%
 from math import comb
 
-from labkit import by_profile, methods, start
-from labkit.assets.data import as_input
-from labkit.deploy import inspect, tflite
-from labkit.methods.small_network import dense_forward
-from labkit.methods.trials import power_paired, power_unpaired, train_small
-from labkit.session import plot
+from labkit import assets, by_profile, deploy, methods, start
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -51,6 +97,7 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 
 # %%
 lab = start("12", seed=seed)
+dense_forward, train_small = methods.small_network.dense_forward, methods.trials.train_small
 images = lab.data()
 stats, mask, z = methods.statistics, methods.prune.magnitude_mask, 1.959964
 dense = lab.measure(lab.baseline_file("lenet_300_100"), name="lenet_300_100", technique="baseline", latency=False)
@@ -144,8 +191,8 @@ lab.show(figure, alt="Near an error of zero Wald's coverage falls far below the 
 # curve, and *corrected* its cautious form.
 
 # %%
-path, x, truth = lab.baseline_file("lenet_300_100"), as_input(images.test.x), images.test.y
-layers = [inspect.layer(path, k) for k in range(3)]
+path, x, truth = lab.baseline_file("lenet_300_100"), assets.data.as_input(images.test.x), images.test.y
+layers = [deploy.inspect.layer(path, k) for k in range(3)]
 
 
 def logits(x: np.ndarray, sparsity: float) -> np.ndarray:
@@ -154,7 +201,7 @@ def logits(x: np.ndarray, sparsity: float) -> np.ndarray:
     return dense_forward([(k, layer["bias"]) for k, layer in zip(kernels, layers, strict=True)], x)[0]
 
 
-theirs, other = tflite.predict(path, x), tflite.predict(lab.baseline_file("lenet5"), x)
+theirs, other = deploy.tflite.predict(path, x), deploy.tflite.predict(lab.baseline_file("lenet5"), x)
 error = np.abs(logits(x, 0.0) - theirs).max() / np.abs(theirs).max()
 lab.claim("12.numpy", "NumPy against LiteRT, relative", error, at_most=784 * 2.0**-24, holds="always")
 
@@ -313,19 +360,19 @@ winner = lab.check("12.4", winner)
 # %%
 own, first, limit = "images of their own", dense.accuracy, 4 * np.sqrt(power * (1 - power) / draws)
 need = {own: stats.images_unpaired(first, first + difference, power)}
-tries = {own: lambda n: power_unpaired(n, first, first + difference, draws, lab.rng)}
+tries = {own: lambda n: methods.trials.power_unpaired(n, first, first + difference, draws, lab.rng)}
 for name, counts in pairs.items():
     differ = max(sum(counts) / len(x), difference)
     need[name] = stats.images_paired(difference, differ, power)
-    tries[name] = lambda n, differ=differ: power_paired(n, difference, differ, draws, lab.rng)
+    tries[name] = lambda n, differ=differ: methods.trials.power_paired(n, difference, differ, draws, lab.rng)
     got, room = tries[name](need[name]), limit + 1 / np.sqrt(2 * np.pi * need[name] * differ)
-    lab.claim(f"12.power-{name}", f"Power, {name} on the same images", got, between=(power - room, power + room), unit="%")
+    lab.claim(f"12.power-{name.split()[-1]}", f"Power, {name} on the same images", got, between=(power - room, power + room), unit="%")
 lab.claim("12.power-unpaired", "Power, each on images of its own", tries[own](need[own]), between=(power - limit, power + limit), unit="%")
 lab.table([{"against lenet_300_100": k, "images": v} for k, v in need.items()], caption="Images needed")
 
 # %%
 figure, axes = plt.subplots()
-notes = (("#888888", 0.72, "left"), ("#444444", 0.42, "right"), (plot.colour("pruning"), 0.42, "right"))
+notes = (("#888888", 0.72, "left"), ("#444444", 0.42, "right"), (lab.colour("pruning"), 0.42, "right"))
 for (name, simulate), (colour, at, side) in zip(tries.items(), notes, strict=True):
     numbers = np.geomspace(need[name] / 12, need[name] * 2.5, 12).astype(int)
     axes.semilogx(numbers, [100 * simulate(k) for k in numbers], "o-", markersize=4, color=colour)
@@ -344,7 +391,7 @@ lab.show(figure, alt="Power rises with images: soonest for the pruned copy, late
 # another *training* would have given. Here is a small network, trained from several seeds; nothing else changes.
 
 # %%
-few, y = as_input(images.train.x[:10000]), images.train.y[:10000]
+few, y = assets.data.as_input(images.train.x[:10000]), images.train.y[:10000]
 seeds = np.array([dense_forward(train_small(few, y, g), x)[0].argmax(axis=1) == truth for g in lab.rng.spawn(runs)])
 seeds = seeds[np.argsort(seeds.mean(axis=1))]
 shares, spread = 100 * seeds.mean(axis=1), stats.seed_spread(100 * seeds.mean(axis=1))
@@ -368,14 +415,14 @@ lab.claim("12.seeds", "McNemar's p, best seed against worst", stats.mcnemar(*pai
 
 # %%
 levels, sets = np.linspace(most / copies, most, copies), {"validation": images.validation, "test": images.test}
-sets = {k: (as_input(split.x), split.y) for k, split in sets.items()}
+sets = {k: (assets.data.as_input(split.x), split.y) for k, split in sets.items()}
 right = {k: np.array([logits(v, p).argmax(axis=1) == y for p in levels]) for k, (v, y) in sets.items()}
 bases = {k: logits(v, 0.0).argmax(axis=1) == y for k, (v, y) in sets.items()}
 points = {k: 100 * (right[k].mean(axis=1) - bases[k].mean()) for k in sets}
 best, chosen = int(np.argmax(points["validation"])), bases["validation"]
 gain, fresh = winner(right["validation"], chosen, right["test"], bases["test"])
 figure, axes = plt.subplots()
-for name, colour in (("validation", "#888888"), ("test", plot.colour("pruning"))):
+for name, colour in (("validation", "#888888"), ("test", lab.colour("pruning"))):
     axes.plot(100 * levels, points[name], color=colour)
     axes.plot(100 * levels[best], points[name][best], "o", color=colour, markersize=9)
     axes.annotate(name, (100 * levels[-1], points[name][-1]), (8, 0), textcoords="offset points", color=colour)

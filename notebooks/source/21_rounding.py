@@ -19,6 +19,46 @@
 #       - explain why the logistic map rounds with a bias, and why the tent map dies in binary arithmetic
 #       - read from closed forms where a low-precision sum and gradient descent stand still
 #       - choose a rounding by what happens to its error afterwards
+#     routes: {numbers: 2}
+#     terms:
+#       arcsine law:
+#         text: "The law of the logistic map's orbits: they linger near 0 and 1, and are below f for a share
+#           (2/π)·arcsin √f of the time."
+#         zh: 反正弦律
+#         note: density 1/(π√(u(1 − u)))
+#       bfloat16:
+#         text: "A float with the exponent of float32 and seven bits of mantissa: the same range, coarser steps."
+#         zh: 脑浮点数 bfloat16
+#         note: 16 bits
+#       learning rate:
+#         text: How far one training step moves the weights.
+#         zh: 学习率
+#         note: symbol η
+#       logistic map:
+#         text: The best-known chaotic map of the interval from 0 to 1; what the course takes the article's "chaotic
+#           quantization" (混沌量化) to draw from.
+#         zh: 逻辑斯谛映射
+#         note: u → 4u(1 − u)
+#       quantization step:
+#         text: The distance between two neighbouring values that can be represented; equal to the scale.
+#         zh: 量化步长
+#         note: symbol Δ
+#       rounding:
+#         text: Choosing the value that stands for a number in between; here to the nearest, halves to the even one.
+#         zh: 舍入
+#       stochastic rounding:
+#         text: Rounding up with a chance equal to the fraction that is left, so that the rounded value is right on
+#           average.
+#         zh: 随机舍入
+#       tent map:
+#         text: "The chaotic map that doubles and folds: uniform on paper, and in binary arithmetic at zero after as
+#           many steps as t has digits."
+#         zh: 帐篷映射
+#         note: t → min(2t, 2 − 2t)
+#       ulp:
+#         text: The distance between neighbouring floating-point numbers, which doubles at each power of two.
+#         zh: 末位单位
+#         note: unit in the last place
 # ---
 
 # %% [markdown]
@@ -27,8 +67,7 @@
 # Nearest, stochastic, chaotic: which error is harmless?
 
 # %%
-from labkit import by_profile, start
-from labkit.methods import dither, numerics
+from labkit import by_profile, methods, start
 
 import matplotlib.pyplot as plt
 import ml_dtypes
@@ -45,6 +84,7 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 
 # %%
 lab = start("21", seed=seed)
+dither = methods.dither
 paint = dict(zip(dither.RULES, ("#444444", "#0072B2", "#D55E00", "#009E73"), strict=True))
 small = float(ml_dtypes.bfloat16(term))
 truth = terms * small
@@ -127,7 +167,7 @@ lab.table(rows, caption="Mean error in steps, by value")
 total, ours = ml_dtypes.bfloat16(0), np.float32(0)
 for _ in range(terms):
     total = total + ml_dtypes.bfloat16(small)
-    ours = numerics.cast(ours + small, "bfloat16")
+    ours = methods.numerics.cast(ours + small, "bfloat16")
 lab.claim("21.hand-sum", "Our sum less that of ml_dtypes", float(ours) - float(total), equals=0, holds="always")
 float(total), truth
 
@@ -334,7 +374,7 @@ lab.show(figure, alt="Running sums: nearest goes flat early, stochastic stays on
 goal = lab.rng.uniform(0.5, 2, 1000)
 paths = {r: dither.follow(lambda w: w - learning_rate * (w - goal), 0 * goal, 1500, r, lab.rng) for r in dither.RULES}
 losses = {rule: ((way - goal) ** 2).mean(axis=1) / 2 for rule, way in paths.items()}
-levels = np.unique(numerics.cast(np.linspace(0, 2, 2**18)[1:], "bfloat16"))
+levels = np.unique(methods.numerics.cast(np.linspace(0, 2, 2**18)[1:], "bfloat16"))
 predicted = levels[np.searchsorted(levels + dither.ulp(levels) / (2 * learning_rate), goal)]
 other = np.sum(paths["nearest"][-1] != predicted)
 lab.claim("21.stalled-weights", "Weights that nearest stops elsewhere than predicted", other, equals=0, holds="always")

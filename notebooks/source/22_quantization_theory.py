@@ -20,6 +20,44 @@
 #       - find the best clipping range as the bottom of a U between two errors
 #       - predict the error of a real layer from its largest weight alone
 #       - choose between one scale a tensor, a channel and a group, with the cost of the scales counted
+#     routes: {numbers: 3}
+#     terms:
+#       best uniform quantizer:
+#         text: Evenly spaced levels with the step that makes the mean squared error smallest for a given source.
+#         zh: 最优均匀量化器
+#         note: symbol Δ
+#       clipping:
+#         text: "Setting values outside the chosen range to its ends: it costs the few and gives the many finer steps."
+#         zh: 截断
+#       entropy-coded quantizer:
+#         text: A quantizer whose outputs are coded by how often they occur, so that it pays their entropy and not a
+#           fixed width.
+#         zh: 熵编码量化器
+#         note: unit bit
+#       group scale:
+#         text: One scale for each run of neighbouring weights, which keeps an outlier's harm within its group.
+#         zh: 分组缩放因子
+#         note: unit real per step
+#       KL calibration:
+#         text: Choosing the range whose quantized histogram is nearest to the one before, by Kullback-Leibler
+#           divergence.
+#         zh: KL 散度校准
+#       Lloyd-Max quantizer:
+#         text: "The levels with the least mean squared error: each is its cell's mean, and each edge the middle of its
+#           levels."
+#         zh: 劳埃德–马克斯量化器
+#       outlier:
+#         text: A value far from the others; where it sets the range, every doubling of it costs the others one bit.
+#         zh: 离群值
+#         note: symbol k·σ
+#       per channel:
+#         text: With one scale for each output channel, so that a channel of small weights is not rounded away by a
+#           large one.
+#         zh: 逐通道
+#       rate-distortion bound:
+#         text: The least error that any code of a given number of bits a value can have, however long and clever.
+#         zh: 率失真界
+#         note: symbol D(R) · unit dB
 # ---
 
 # %% [markdown]
@@ -28,11 +66,7 @@
 # Why 6 dB a bit, and when not?
 
 # %%
-from labkit import by_profile, start
-from labkit.deploy import inspect
-from labkit.methods import calibrate, theory
-from labkit.methods.quantize import fake_quantize, sqnr_db
-from labkit.session import plot
+from labkit import by_profile, deploy, methods, start
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -46,6 +80,7 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 
 # %%
 lab = start("22", seed=seed)
+theory, fake_quantize, sqnr_db = methods.theory, methods.quantize.fake_quantize, methods.quantize.sqnr_db
 gaussian = lab.rng.normal(size=values)
 
 # %% [markdown]
@@ -88,8 +123,8 @@ figure, axes = plt.subplots()
 axes.plot(wide, np.exp(-(wide**2) / 2) / np.sqrt(2 * np.pi), color="#444444")
 shown = (-0.04, even, "quantization", "best uniform"), (-0.1, theory.lloyd_max(3)[1], "clustering", "Lloyd–Max")
 for y, levels, technique, text in shown:
-    axes.plot(levels, np.full(8, y), "|", color=plot.colour(technique), markersize=13, markeredgewidth=2.5)
-    axes.annotate(text, (2.55, y), color=plot.colour(technique), va="center")
+    axes.plot(levels, np.full(8, y), "|", color=lab.colour(technique), markersize=13, markeredgewidth=2.5)
+    axes.annotate(text, (2.55, y), color=lab.colour(technique), va="center")
 axes.set(xlabel="value, in standard deviations", ylabel="probability density", xlim=(-3.6, 3.8), ylim=(-0.15, 0.42))
 lab.show(figure, alt="A bell curve; below it eight evenly spaced levels, and eight that crowd towards the middle.")
 
@@ -260,8 +295,8 @@ curves = {
 }
 figure, axes = plt.subplots(figsize=(7, 4))
 for (text, technique), points in curves.items():
-    axes.plot(*zip(*points, strict=True), "--" if "coded" in text else "-", color=plot.colour(technique))
-    plot.label_line(axes, *points[-1], text, technique)
+    axes.plot(*zip(*points, strict=True), "--" if "coded" in text else "-", color=lab.colour(technique))
+    lab.label_line(axes, *points[-1], text, technique)
 axes.set(xlabel="bits a value (entropy, where coded)", ylabel="SQNR less the bound, in dB", xlim=(0, 11.6))
 lab.show(figure, alt="Below the bound: entropy-coded steps stay closest, Lloyd–Max levels off, best uniform falls on.")
 
@@ -279,7 +314,7 @@ lab.say(f"Even steps, ideally coded, need {gap / theory.DB_PER_BIT:.4f} bit a va
 # %%
 clips = np.linspace(0.8, 6, 53)
 parts = np.array([theory.clipped_errors(clip, bits) for clip in clips])
-total, dots, blue = parts.sum(axis=1), clips[::4], plot.colour("quantization")
+total, dots, blue = parts.sum(axis=1), clips[::4], lab.colour("quantization")
 seen = [np.mean((fake_quantize(gaussian, bits, low=-clip, high=clip) - gaussian) ** 2) for clip in dots]
 figure, axes = plt.subplots()
 curves = ("rounding", parts[:, 0], 0, "#777777"), ("clipping", parts[:, 1], 30, "#777777"), ("both", total, 44, blue)
@@ -308,8 +343,8 @@ dB. With the largest of the {values:,} numbers as its end, as min–max calibrat
 # %%
 layers, kinds = [], []
 for name in ("lenet_300_100", "lenet5", "ds_cnn", "resnet8"):
-    for row in inspect.layers(file := lab.baseline_file(name)):
-        weights = np.moveaxis(inspect.layer(file, row.index)["weights"], -1 if row.kind == "depthwise" else 0, 0)
+    for row in deploy.inspect.layers(file := lab.baseline_file(name)):
+        weights = np.moveaxis(deploy.inspect.layer(file, row.index)["weights"], -1 if row.kind == "depthwise" else 0, 0)
         layers.append(weights.reshape(len(weights), -1))  # one row an output channel
         kinds.append(row.kind)
 
@@ -379,8 +414,8 @@ lab.claim("22.lost-bits", "Bits lost and logarithm differ by, at most", np.abs(t
 
 # %%
 planted = np.append(gaussian, outlier).astype("float32")
-ranges = {"min–max": calibrate.minmax(planted), "entropy (KL)": calibrate.entropy(planted, bits)}
-ranges["least squares"] = calibrate.mse(planted, bits, symmetric=True)
+ranges = {"min–max": methods.calibrate.minmax(planted), "entropy (KL)": methods.calibrate.entropy(planted, bits)}
+ranges["least squares"] = methods.calibrate.mse(planted, bits, symmetric=True)
 rounded = {name: fake_quantize(planted, bits, low=low, high=high) for name, (low, high) in ranges.items()}
 rounded[f"groups of {group}"] = fake_quantize(planted, bits, group=group)
 rest = {name: sqnr_db(planted[:-1], y[:-1]) for name, y in rounded.items()}

@@ -19,6 +19,22 @@
 #       - prune a trained Keras model with TFMOT, under a constant and a growing sparsity
 #       - tell which sizes shrink when weights become zero, and which do not
 #       - name the two mistakes that TFMOT answers with a misleading error or with none
+#     routes: {double-lesson: 1, half-day: 1, three-sessions: 1}
+#     terms:
+#       epoch:
+#         text: One pass over all training images.
+#         zh: 训练轮次
+#       magnitude pruning:
+#         text: Setting to zero the weights with the smallest absolute values.
+#         zh: 幅值剪枝
+#       pruning schedule:
+#         text: "How the sparsity grows from step to step: constant, or a polynomial that starts fast and ends slowly."
+#         zh: 剪枝调度
+#         note: symbol s(t)
+#       sparsity:
+#         text: The share of weights that is zero.
+#         zh: 稀疏度
+#         note: symbol s · unit %
 # ---
 
 # %% [markdown]
@@ -27,8 +43,7 @@
 # How many of a network's weights can be removed before it notices?
 
 # %%
-from labkit import by_profile, keras2, methods, start
-from labkit.assets.data import as_input
+from labkit import assets, by_profile, keras2, methods, start
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -46,7 +61,7 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 lab = start("31", seed=seed)
 images = lab.data(dataset)
 baseline = lab.baseline("lenet_300_100", dataset)
-x, y = as_input(images.train.x[:train_images]), images.train.y[:train_images]
+x, y = assets.data.as_input(images.train.x[:train_images]), images.train.y[:train_images]
 dense = lab.measure(baseline, name="dense", technique="baseline")
 
 # %% [markdown]

@@ -19,6 +19,37 @@
 #       - derive the gradient of a shared value and check it against finite differences
 #       - measure accuracy against the number of values, with and without fine-tuning
 #       - predict the size of codebook and indices, and tell why a deflated file differs
+#     routes: {size: 1}
+#     terms:
+#       centroid:
+#         text: The mean of the values in one group of k-means, which stands for all of them.
+#         zh: 质心
+#         note: symbol c
+#       codebook:
+#         text: The short table of values that the weights of a layer share; each weight stores only an index into it.
+#         zh: 码本
+#         note: symbol c
+#       entropy:
+#         text: What a symbol is worth on average when symbols are drawn independently, −Σ p log₂ p; no code for them is
+#           shorter on average.
+#         zh: 信息熵
+#         note: symbol H · unit bit
+#       fine-tuning:
+#         text: Training a little more, at a small learning rate, so that a changed network recovers.
+#         zh: 微调
+#         note: unit epochs
+#       finite difference:
+#         text: "The change of a function over a small step, divided by the step: an independent check of a gradient."
+#         zh: 有限差分
+#       k-means:
+#         text: "Grouping by turns: every value joins its nearest centroid, every centroid moves to the mean of its
+#           values, until nothing moves."
+#         zh: k均值聚类
+#         note: symbol k
+#       weight sharing:
+#         text: Letting many weights of a layer have one value, so that the layer stores a codebook and an index for
+#           each weight.
+#         zh: 权重共享
 # ---
 
 # %% [markdown]
@@ -27,12 +58,7 @@
 # How many different weights does a net need?
 
 # %%
-from labkit import by_profile, keras2, methods, start
-from labkit.assets.data import as_input
-from labkit.deploy import tflite
-from labkit.keras2 import sharing
-from labkit.keras2.training import evaluate
-from labkit.session import plot
+from labkit import assets, by_profile, deploy, keras2, methods, start
 
 from itertools import product
 
@@ -51,7 +77,7 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 lab = start("50", seed=seed)
 images = lab.data(dataset)
 baseline = lab.baseline("lenet_300_100", dataset)
-x, y = as_input(images.train.x[:train_images]), images.train.y[:train_images]
+x, y = assets.data.as_input(images.train.x[:train_images]), images.train.y[:train_images]
 dense = lab.measure(baseline, name="dense", technique="baseline")
 
 # %% [markdown]
@@ -88,7 +114,7 @@ figure, axes = plt.subplots()
 top = axes.hist(first.ravel(), bins=200, color="#BBBBBB")[0].max()
 for row, kind in enumerate(methods.cluster.STARTS, 1):
     book = methods.cluster.start(first, values, kind, lab.rng)
-    axes.plot(book, np.full(len(book), -0.1 * row * top), "|", markersize=12, color=plot.colour("clustering"))
+    axes.plot(book, np.full(len(book), -0.1 * row * top), "|", markersize=12, color=lab.colour("clustering"))
     axes.text(first.max() + 0.05, -0.1 * row * top, kind, va="center")
 axes.set(xlabel="weight of dense_1", ylabel="number of weights", yticks=np.arange(0, top, 2000))
 lab.show(figure, alt=f"Most weights are near zero; below, the {values} values of each start: linear reaches far out.")
@@ -159,7 +185,7 @@ scores, rows, titles = {}, [], ("start", "error · bits at the start", "after k-
 for kind in methods.cluster.STARTS:
     begin = methods.cluster.start(first, values, kind, lab.rng)
     written = ["{:.4f} · {:.2f}".format(*quality(book)) for book in (begin, methods.cluster.kmeans(first, begin)[0])]
-    scores[kind] = evaluate(sharing.share(baseline, values, kind), *images.validation)[1]
+    scores[kind] = keras2.evaluate(keras2.sharing.share(baseline, values, kind), *images.validation)[1]
     rows.append(dict(zip(titles, (kind, *written, f"{scores[kind]:.2%}"), strict=True)))
 best = max(scores, key=scores.get)
 lab.table(rows)
@@ -295,7 +321,7 @@ rate = lab.check("50.4", rate)
 # %%
 def tuned(count: int, per_channel: bool):
     """The baseline with so many values in each layer or neuron, fine-tuned."""
-    model = sharing.share(baseline, count, best, per_channel)
+    model = keras2.sharing.share(baseline, count, best, per_channel)
     learning_rate = 3e-3 if count < 8 and not per_channel else 1e-4
     keras2.train(model, x, y, epochs=epochs, learning_rate=learning_rate, seed=seed)
     return model
@@ -303,10 +329,10 @@ def tuned(count: int, per_channel: bool):
 
 counts, curves = sorted({*by_profile((2, 4, 8, 16, 64, 256), (2,)), values}), {}
 for scope, each in (("neuron", True), ("layer", False)):
-    plain, trained = [sharing.share(baseline, k, best, each) for k in counts], [tuned(k, each) for k in counts]
-    curves[f"by {scope}, k-means"] = [evaluate(model, *images.test)[1] for model in plain]
-    curves[f"by {scope}, fine-tuned"] = [evaluate(model, *images.test)[1] for model in trained]
-clustered = sharing.strip(trained[counts.index(values)])
+    plain, trained = [keras2.sharing.share(baseline, k, best, each) for k in counts], [tuned(k, each) for k in counts]
+    curves[f"by {scope}, k-means"] = [keras2.evaluate(model, *images.test)[1] for model in plain]
+    curves[f"by {scope}, fine-tuned"] = [keras2.evaluate(model, *images.test)[1] for model in trained]
+clustered = keras2.sharing.strip(trained[counts.index(values)])
 
 # %%
 def shown(share: float) -> str:
@@ -320,10 +346,10 @@ lab.table([{"values": k} | {name: shown(curve[i]) for name, curve in curves.item
 # %%
 figure, axes = plt.subplots()
 for (name, curve), style, dy in zip(curves.items(), ("o--", "o-", "s--", "s-"), (7, 7, -7, -7), strict=True):
-    paint = plot.colour("clustering") if "layer" in name else "#8B3A74"
+    paint = lab.colour("clustering") if "layer" in name else "#8B3A74"
     axes.plot(counts, 100 * np.array(curve), style, color=paint)
     axes.annotate(name, (counts[0], 100 * curve[0]), (-8, dy), textcoords="offset points", ha="right", va="center")
-axes.axhline(100 * dense.accuracy, color=plot.colour("baseline"), linewidth=1)
+axes.axhline(100 * dense.accuracy, color=lab.colour("baseline"), linewidth=1)
 axes.set(xlabel="shared values of a layer or a neuron", ylabel="test accuracy in %", xscale="log", xlim=(0.25, 350))
 axes.set_xticks(counts, counts)
 lab.show(figure, alt="Accuracy against shared values: flat, then a fall at few values, half regained by fine-tuning.")
@@ -338,7 +364,7 @@ nets = {"dense": baseline, "k-means": clustered, "TFMOT, linear": theirs}
 ways = {"float32": ("float32", True), "int8": ("dynamic", True), "int8, one scale a layer": ("dynamic", False)}
 sizes = {}
 for net, way in product(nets, ways):
-    content = tflite.convert(nets[net], ways[way][0], per_channel=ways[way][1])
+    content = deploy.tflite.convert(nets[net], ways[way][0], per_channel=ways[way][1])
     technique = "baseline" if net == "dense" else "clustering"
     sizes[net, way] = lab.measure(content, name=f"{net}, {way}", technique=technique, latency=False)
 smaller = {key: dense.compressed_bytes / size.compressed_bytes for key, size in sizes.items()}
@@ -365,7 +391,7 @@ begins, level = [methods.cluster.start(first, 2**bits) for bits in range(1, 9)],
 for name, style, dx, side in (("evenly spaced", "s--", -9, "right"), ("k-means", "o-", 9, "left")):
     books = begins if name != "k-means" else [methods.cluster.kmeans(first, begin)[0] for begin in begins]
     errors, bits = zip(*map(quality, books), strict=True)
-    axes.plot(bits, errors, style, color=plot.colour("clustering"))
+    axes.plot(bits, errors, style, color=lab.colour("clustering"))
     axes.annotate(name, (bits[4], errors[4]), (dx, dx / 2), textcoords="offset points", ha=side, va="center")
     level[name] = np.exp(np.interp(3, bits, np.log(errors)))
 axes.set(xlabel="entropy of an index in bits", ylabel="root mean square error", yscale="log")

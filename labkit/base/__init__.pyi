@@ -1,0 +1,10 @@
+from . import (
+    clock as clock,
+    errors as errors,
+    files as files,
+    learner_state as learner_state,
+    legacy as legacy,
+    places as places,
+    profile as profile,
+    quiet as quiet,
+)
