@@ -56,7 +56,8 @@ def register(subparsers: Any) -> None:
         subparsers,
         "reproduce",
         "run what reaches for published figures, and write the table",
-        "Run the pages that reach for published figures, over seeds, and write docs/reproductions.md from them.",
+        "Run the pages that reach for published figures, over seeds, add what they measure to data/reproductions.json, "
+        "and write docs/reproductions.md from it.",
         _REPRODUCE,
         _reproduce,
     )

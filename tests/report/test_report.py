@@ -277,6 +277,13 @@ def test_a_baseline_is_drawn_once_however_many_lessons_measure_it(build: Path) -
     }  # fmt: skip
 
 
+def test_the_first_measurement_of_a_baseline_is_the_one_drawn() -> None:
+    first = toys.measurement("00", toys.ROWS["00"][0])
+    later = page_with(replace(first, latency_ms=9.0))
+    points = charts.points_by_dataset([page_with(first), later])["fashion_mnist"]
+    assert [point.latency_ms for point in points] == [first.latency_ms]
+
+
 def test_models_that_differ_are_each_drawn() -> None:
     one = toys.measurement("31", toys.ROWS["31"][1])
     others = [replace(one, **{name: value}) for name, value in [("compressed_bytes", 7), ("technique", "merging")]]
