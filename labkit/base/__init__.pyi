@@ -7,4 +7,6 @@ from . import (
     places as places,
     profile as profile,
     quiet as quiet,
+    records as records,
+    settings as settings,
 )

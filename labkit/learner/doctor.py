@@ -168,21 +168,30 @@ def folders() -> Iterator[Finding]:
             yield Finding(False, f"{what}, {path}, cannot be written to", remedy)
 
 
-def kernel() -> Iterator[Finding]:
-    """Jupyter knows a kernel called python3, and it is this Python."""
+def kernel(name: str = "python3") -> Iterator[Finding]:
+    """Jupyter knows the kernel *name*, and it is this Python."""
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
     try:
-        program = KernelSpecManager().get_kernel_spec("python3").argv[0]
+        program = KernelSpecManager().get_kernel_spec(name).argv[0]
     except NoSuchKernel:
-        yield Finding(False, "Jupyter has no kernel called python3", _SETUP)
+        yield Finding(False, f"Jupyter has no kernel called {name}", _SETUP)
+        return
+    except Exception as error:  # a kernel.json that is no JSON, or has no argv
+        yield Finding(
+            False, f"the kernel {name} has no sound kernel.json ({type(error).__name__})", _kernel_remedy(name)
+        )
         return
     # Jupyter runs the bare word with its own Python; a path counts by its folder, as links to one Python are many.
     if program in ("python", "python3") or Path(program).parent == Path(sys.executable).parent:
-        yield Finding(True, "the kernel python3 runs this Python")
+        yield Finding(True, f"the kernel {name} runs this Python")
     else:
-        remedy = f"run '{sys.executable} -m jupyter kernelspec remove python3'"
-        yield Finding(False, f"the kernel python3 runs another Python, {program}", remedy)
+        yield Finding(False, f"the kernel {name} runs another Python, {program}", _kernel_remedy(name))
+
+
+def _kernel_remedy(name: str) -> str:
+    remedy = f"run '{sys.executable} -m jupyter kernelspec remove {name}'"
+    return remedy if name == "python3" else f"{remedy}, or use the kernel python3"
 
 
 def disk() -> Iterator[Finding]:

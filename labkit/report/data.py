@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from labkit.base import records
 from labkit.base.errors import LabkitError
-from labkit.report.notebooks import duration_of, failure_of, read_json
+from labkit.report.notebooks import check_regular, duration_of, failure_of, read_json
 from labkit.runner.display import sentence
-from labkit.runner.plan import Outcome
+from labkit.runner.plan import Outcome, outcome_of
 from labkit.session import events as page_events
 from labkit.session.events import Event, Finish, Measurement, Start
 
-STATUSES = ("ok", "failed", "interrupted", "not run")  # of an outcome
-_LARGEST_OUTCOME = 2**20  # bytes
 _PROBLEMS = 20  # of one file, that are listed
 E = TypeVar("E", bound=Event)
 
@@ -39,7 +36,7 @@ class Page:
 
     ``status`` is that of its run's outcome; "not finished" and "unreadable" are possible too. ``path`` is None when
     there is no notebook that can be opened. ``failed_cell`` is the source of the cell that failed, ``error`` its text.
-    Times are in s; ``cpu_s`` is None when the page did not reach its end.
+    Times are in s; ``cpu_s`` is None where neither an outcome nor the page's end gives it.
     """
 
     lesson: str
@@ -170,7 +167,6 @@ def _page_without_notebook(path: Path) -> Page:
 def _page_with_outcome(notebook: _Notebook, outcome: Outcome) -> Page:
     """Return the page of a notebook whose run left an outcome."""
     job = outcome.job
-    finish = _first(notebook.events, Finish)
     return Page(
         lesson=job.lesson,
         title=job.title,
@@ -180,7 +176,7 @@ def _page_with_outcome(notebook: _Notebook, outcome: Outcome) -> Page:
         command=job.command,
         sentence=sentence(outcome) if outcome.status in ("failed", "interrupted") else "",
         elapsed_s=outcome.elapsed_s,
-        cpu_s=finish.cpu_s if finish else None,
+        cpu_s=outcome.cpu_s,
         budget_s=job.budget_s,
         cells=f"{outcome.cell}/{outcome.cells}" if outcome.cells else "",
         started=outcome.started,
@@ -308,17 +304,8 @@ def _implausible(event: Event) -> str:
 
 def _outcome(path: Path) -> Outcome:
     """Return the outcome at *path*; raises LabkitError when it cannot be read or has a value that no run writes."""
-    outcome = records.read(Outcome, read_json(path, _LARGEST_OUTCOME), "run's outcome")
-    job = outcome.job
-    if outcome.status not in STATUSES:
-        raise LabkitError(f"The status of a run's outcome is {outcome.status[:40]!r}, none of {', '.join(STATUSES)}.")
-    if job.budget_s is not None and job.budget_s <= 0:
-        raise LabkitError("The budget in a run's outcome is not positive.")
-    if min(outcome.elapsed_s, outcome.cell, outcome.cells, outcome.at_once) < 0:
-        raise LabkitError("A run's outcome has a negative time or number of cells.")
-    if not all(records.fits(value, str | int | float | bool) for value in job.parameters.values()):
-        raise LabkitError("A parameter in a run's outcome is neither a number nor a text.")
-    return outcome
+    check_regular(path)
+    return outcome_of(path)
 
 
 def _first(events: Sequence[Event], kind: type[E]) -> E | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,13 +26,11 @@ def read_json(path: Path, largest: int = LARGEST_BYTES) -> Any:
     opened, when its content is no JSON, and when it is nested too deeply.
     """
     try:
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode):
-            raise LabkitError("This is no regular file but a link, folder, pipe or device: put the file itself there.")
-        if status.st_size > largest:
+        check_regular(path)
+        size = path.lstat().st_size
+        if size > largest:
             raise LabkitError(
-                f"This file has {status.st_size:,} bytes, but files of at most {largest:,} are read: "
-                "clear its large outputs."
+                f"This file has {size:,} bytes, but files of at most {largest:,} are read: clear its large outputs."
             )
         return json.loads(path.read_bytes())
     except OSError as error:
@@ -43,6 +40,12 @@ def read_json(path: Path, largest: int = LARGEST_BYTES) -> Any:
     except ValueError as error:  # also what is no UTF-8
         detail = str(error)[:120]
         raise LabkitError(f"This file contains no valid JSON ({detail}): run the lesson again.") from None
+
+
+def check_regular(path: Path) -> None:
+    """Raise LabkitError when *path* is a link, pipe, device or folder; reading a pipe would wait for ever."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise LabkitError("This is no regular file but a link, folder, pipe or device: put the file itself there.")
 
 
 def failure_of(notebook: Any) -> tuple[str, str]:

@@ -51,12 +51,12 @@ def run(wanted: Iterable[Figure], folder: Path, *, seeds: Sequence[int] | None =
     Returns 0, or 1 when one failed, or 130 when stopped.
     """
     from labkit.runner.display import Live
-    from labkit.runner.plan import plan
+    from labkit.runner.plan import RunRequest, plan
     from labkit.runner.scheduler import execute
 
     worst = 0
     for row in wanted:
-        jobs, _ = plan([row.lesson], profile=profile, settings=settings(row, seeds or row.seeds))
+        jobs, _ = plan(RunRequest((row.lesson,), profile, settings=tuple(settings(row, seeds or row.seeds))))
         result = execute(jobs, folder, at_once=1, resume=True, live=Live())
         worst = max(worst, result.exit_code)
         if result.interrupted:

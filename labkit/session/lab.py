@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labkit.assets import baselines, data, models
-from labkit.base import learner_state, places, profile
+from labkit.base import learner_state, places, profile, settings
 from labkit.base.clock import cpu_seconds
 from labkit.base.errors import CheckFailed, ClaimFailed, LabkitError, UsageError
 from labkit.deploy.model import Model
@@ -30,7 +29,10 @@ if TYPE_CHECKING:
 
 
 def start(lesson: str, *, seed: int = 0) -> Lab:
-    """Begin the page of *lesson*: seeds, threads, figure style and the budget's clock; says what it found."""
+    """Begin the page of *lesson*: set seeds, threads and figure style, start the budget's clock, show the versions.
+
+    Raises UsageError when a parameter of the page has a value of another type or outside its range.
+    """
     return Lab(lesson, seed)
 
 
@@ -38,21 +40,23 @@ class Lab:
     """One run of one page. ``rng`` is a NumPy generator, ``folder`` a place for the files that the page makes."""
 
     def __init__(self, lesson: str, seed: int) -> None:
-        self.lesson, self.seed, self.profile = lesson, seed, profile.current()
-        self.rng = np.random.default_rng(seed)
         self.started = time.monotonic()
         self.cpu_started = startup.cpu_before_the_page()
-        self.edition = os.environ.get("LABKIT_EDITION", "student")
+        self.lesson = lesson
+        self.profile = profile.current()
+        self.edition = settings.EDITION.read() or "student"
         self.facts = facts.of_lesson(lesson)
         self.parameters = facts.values(self.facts.parameters)
+        self.seed = facts.seed(self.facts.parameters, seed)
+        self.rng = np.random.default_rng(self.seed)
         self._changed = facts.changed(self.facts.parameters, self.parameters, self.profile)
         self._images: data.Dataset | None = None
         self._digests: list[tuple[str, Any, str]] = []
+        self._networks = Networks()
         self._measured: list[Measurement] = []
         self._claimed: dict[str, str] = {}
         self._reference: Model | None = None
-        self._networks = Networks()
-        startup.fix_threads_and_seeds(seed)
+        startup.fix_threads_and_seeds(self.seed)
         plot.style()
         startup.translate_errors()
         self._say_start()
@@ -60,7 +64,7 @@ class Lab:
     @property
     def folder(self) -> Path:
         """A folder for this page's files, made when first asked for; outside the notebooks, ignored by git."""
-        base = os.environ.get("LABKIT_FILES")
+        base = settings.FILES.read()
         folder = Path(base) if base else places.course() / "build" / "files" / self.lesson
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -417,7 +417,7 @@ lab.show(figure, alt="The convolutions hold few parameters and do most MACs; for
 # %% [markdown]
 # ### Every byte of a file
 #
-# A `.tflite` file is a [flatbuffer](../docs/glossary.md#flatbuffer): tables that point to tables. `anatomy.parts`
+# A `.tflite` file is a [flatbuffer](../docs/glossary.md#flatbuffer): tables that point to tables. `deploy.anatomy.parts`
 # follows every pointer from the root and marks what it reaches. What nothing points at is padding, and must be zero.
 # *Quantization* is scales and zero points; *graph* is what says which operator takes which tensor, with all names;
 # *metadata* is what running does not need; the *header* is a pointer to the root and four letters.

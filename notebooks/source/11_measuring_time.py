@@ -174,7 +174,7 @@ for _ in range(9):
 # ## With the library
 #
 # The untimed call before each timed one took back the caches, which the other candidate had just filled with its own
-# data. `timing.interleaved` is this protocol; it repeats a call until the clock's own step no longer matters. `lab.measure`
+# data. `deploy.timing.interleaved` is this protocol; it repeats a call until the clock's own step no longer matters. `lab.measure`
 # uses it on every page. The ratio is taken within each round, so that a processor that slows down does not enter.
 
 # %%
@@ -355,7 +355,7 @@ lab.table([rates | {f"level {level}, MiB": f"{size / 2**20:.3g}" for level, size
 # %% [markdown]
 # ### The layers under the roofs
 #
-# LiteRT's Python interface has no profiler. `roofline.layer_times` cuts each file into files of one layer, and times all
+# LiteRT's Python interface has no profiler. `deploy.roofline.layer_times` cuts each file into files of one layer, and times all
 # of them against each other, together with a file that has next to nothing to do: the cost of a call. The bytes of a
 # layer are its weights, its input and its output, each moved once.
 

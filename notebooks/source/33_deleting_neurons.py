@@ -320,8 +320,8 @@ small, zeros, off = {}, {}, 0
 for share in levels:
     cut, plan = models[share, "reconstruction"], keras2.predicted_cost(baseline, chosen[share, "reconstruction"])
     mask = keras2.masked(baseline, cut, x, y, **training)
-    small[share] = lab.measure(cut, name=f"{share:.0%} of the channels", technique="pruning")
-    zeros[share] = lab.measure(mask, name=f"as many weights as {share:.0%}", technique="pruning")
+    small[share] = lab.measure(cut, name=f"{share:.0%} of the channels", technique="pruning", network=network)
+    zeros[share] = lab.measure(mask, name=f"as many weights as {share:.0%}", technique="pruning", network=network)
     off += abs(plan.parameters - cut.count_params()) + abs(plan.macs - small[share].macs)
 columns = ["model", "accuracy", "file", "deflated", "not zero", "MACs", "time, relative"]
 lab.table([dense, *(rows[share] for share in levels for rows in (small, zeros))], columns)

@@ -186,7 +186,7 @@ f"{len(quantized):,} bytes"
 #   [dynamic range](../docs/glossary.md#dynamic-range-quantization): int8 weights, activations quantized as they come.
 # - With `target_spec.supported_types = [tf.float16]` instead, the weights are float16.
 #
-# `labkit.deploy.tflite.convert` makes the same calls under one name each, and adds the one switch that the converter
+# `deploy.tflite.convert` makes the same calls under one name each, and adds the one switch that the converter
 # has no public name for: one scale [per tensor](../docs/glossary.md#per-tensor) rather than
 # [per channel](../docs/glossary.md#per-channel).
 #

@@ -167,7 +167,7 @@ theirs = cluster.strip_clustering(wrapped)
 
 # %% [markdown]
 # It does two things in its own way. It runs no k-means: the start is its first codebook, and training moves it. And it
-# keeps training the hidden original weights, so that a weight may change its value. `sharing.share` does as the paper
+# keeps training the hidden original weights, so that a weight may change its value. `keras2.sharing.share` does as the paper
 # does: k-means first, then fixed indices and a trained codebook; zeros stay zero.
 #
 # Which start? The table has the root mean square error of `dense_1`, which k-means lowers, and the
@@ -372,9 +372,9 @@ lab.table(
     {"file": s.name, "accuracy": shown(s.accuracy), "bytes, deflated": s.compressed_bytes, "times smaller": smaller[key]}
     for key, s in sizes.items()
 )
-names = {"50.float32": "float32", "50.int8": "int8", "50.int8-per-layer": "int8, one scale a layer"}
-for id, way in names.items():
-    lab.claim(id, f"TFMOT, {way}, times smaller", smaller["TFMOT, linear", way], at_least=6 if way == "float32" else 8, unit="×")
+for way, promised in {"float32": 6, "int8": 8, "int8, one scale a layer": 8}.items():
+    size, short = smaller["TFMOT, linear", way], way.replace(", one scale a ", "-per-")
+    lab.claim(f"50.{short}", f"TFMOT, {way}, times smaller", size, at_least=promised, unit="×")
 
 # %% [markdown]
 # The promises hold for TFMOT's evenly spaced values. They do **not** hold for k-means, although its values fit the
@@ -424,7 +424,7 @@ lab.claim("50.given-model", "Given model against what it was", np.abs(now - was)
 # %% [markdown]
 # First only the biases are left in it. Then it answers again, with *shared* weights: whoever compares "before" and
 # "after" now compares the clustered network with itself, and finds no loss. The remedy is `keras2.clone`, as above.
-# `sharing.share` copies by itself.
+# `keras2.sharing.share` copies by itself.
 
 # %% [markdown]
 # ## What we saw

@@ -160,7 +160,7 @@ code, found
 # the number lies, and zooms into that part.
 #
 # Fractions grow with every symbol. A *range coder* does the same with whole numbers: it keeps an interval of 48 bits, and
-# puts a byte out as soon as it is settled. `labkit.methods.coding.range_coder` is that, in fewer than sixty lines. One trap is
+# puts a byte out as soon as it is settled. `methods.coding.range_coder` is that, in fewer than sixty lines. One trap is
 # left: a later symbol may carry a one into bytes that are out already.
 
 # %% [markdown]

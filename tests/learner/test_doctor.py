@@ -195,6 +195,22 @@ def test_a_kernel_of_another_python(tmp_path, monkeypatch):
     assert "kernelspec remove python3" in line
 
 
+def test_a_kernel_of_another_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    assert wrong(lambda: checks.kernel("mine"))[0].startswith("✗ Jupyter has no kernel called mine")
+    folder = tmp_path / "kernels" / "mine"
+    folder.mkdir(parents=True)
+    for text in ("{", '{"argv": []}'):
+        (folder / "kernel.json").write_text(text)
+        (line,) = wrong(lambda: checks.kernel("mine"))
+        assert line.startswith("✗ ") and "mine" in line
+    spec = {"argv": ["/opt/other/bin/python", "-m", "ipykernel_launcher"], "display_name": "Mine"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    (line,) = wrong(lambda: checks.kernel("mine"))
+    assert line.startswith("✗ the kernel mine runs another Python, /opt/other/bin/python")
+    assert line.endswith("kernelspec remove mine', or use the kernel python3")
+
+
 def test_a_full_disk(monkeypatch):
     usage = shutil.disk_usage(ROOT)
     monkeypatch.setattr(checks.shutil, "disk_usage", lambda path: usage._replace(free=2**28))
