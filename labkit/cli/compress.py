@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,8 @@ def register(subparsers: Any) -> None:
         subparsers,
         "reproduce",
         "run what reaches for published figures, and write the table",
-        "Run the pages that reach for published figures, over seeds, and write docs/reproductions.md from them.",
+        "Run the pages that reach for published figures, over seeds, add what they measure to data/reproductions.json, "
+        "and write docs/reproductions.md from it.",
         _REPRODUCE,
         _reproduce,
     )
@@ -136,7 +138,11 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     seeds = reproduce.seeds_of(arguments.seeds) if arguments.seeds else None
     folder = reproduce.default_folder()
     code = 0 if arguments.table else reproduce.run(rows, folder, seeds=seeds)
-    print(f"Table: {reproduce.write(folder, course() / 'docs' / 'reproductions.md')}")
+    data = reproduce.default_data()
+    docs = course() / "docs"
+    for problem in reproduce.collect(folder, data, docs / "images"):
+        print(f"labkit: not in the table: {problem}", file=sys.stderr)
+    print(f"Table: {reproduce.write_table(data, docs / 'reproductions.md')}")
     return code
 
 

@@ -1,4 +1,4 @@
-"""Labels in a picture: each beside its point, where it covers neither a point nor another label."""
+"""Place the labels of a chart: each beside its point, where it covers neither a point nor another label."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-HEIGHT = 13.0
-_NARROW, _WIDE = set("iljtfr.,:;|()[]!' 1·"), set("mwMW%@")
+HEIGHT = 13.0  # of a label, in pixels
+_NARROW = frozenset("iljtfr.,:;|()[]!' 1·")
+_WIDE = frozenset("mwMW%@")
 
 
 @dataclass(frozen=True)
@@ -21,18 +22,23 @@ class Box:
 
     @classmethod
     def around(cls, x: float, y: float, radius: float) -> Box:
-        """The square round a point."""
+        """Return the square around a point."""
         return cls(x - radius, y - radius, x + radius, y + radius)
 
-    def meets(self, other: Box) -> bool:
-        """Whether the two share any area."""
-        return not (
-            self.right <= other.left or other.right <= self.left or self.bottom <= other.top or other.bottom <= self.top
-        )
+    def overlaps(self, other: Box) -> bool:
+        """Return whether the two share any area."""
+        apart_across = self.right <= other.left or other.right <= self.left
+        apart_upwards = self.bottom <= other.top or other.bottom <= self.top
+        return not (apart_across or apart_upwards)
+
+    def contains(self, other: Box) -> bool:
+        """Return whether *other* lies inside this box."""
+        across = other.left >= self.left and other.right <= self.right
+        return across and other.top >= self.top and other.bottom <= self.bottom
 
 
 class Placer:
-    """Finds room for labels between *left*, *top*, *right* and *bottom*, first come, first served."""
+    """Places labels between *left*, *top*, *right* and *bottom*, each where those before it leave space."""
 
     def __init__(self, left: float, top: float, right: float, bottom: float) -> None:
         self.bounds = Box(left, top, right, bottom)
@@ -43,35 +49,36 @@ class Placer:
         self.taken.append(box)
 
     def place(self, x: float, y: float, radius: float, text: str) -> Box | None:
-        """The nearest free place for *text* by the point (x, y), taken from now on; None when there is none."""
+        """Return the nearest free box for *text* beside the point (x, y) and occupy it; None when there is none."""
         for box in _candidates(x, y, radius, text_width(text)):
-            inside = (
-                box.left >= self.bounds.left
-                and box.right <= self.bounds.right
-                and box.top >= self.bounds.top
-                and box.bottom <= self.bounds.bottom
-            )
-            if inside and not any(box.meets(other) for other in self.taken):
+            if self.bounds.contains(box) and not any(box.overlaps(other) for other in self.taken):
                 self.taken.append(box)
                 return box
         return None
 
 
 def text_width(text: str) -> float:
-    """About how many pixels *text* takes at 11 pixels, in the wider of the usual fonts."""
-    return sum(4.1 if sign in _NARROW else 10.0 if sign in _WIDE else 6.7 for sign in text)
+    """Return about how many pixels wide *text* is at a font size of 11, in the wider of the usual fonts."""
+    return sum(4.1 if letter in _NARROW else 10.0 if letter in _WIDE else 6.7 for letter in text)
 
 
 def _candidates(x: float, y: float, radius: float, width: float) -> Iterator[Box]:
-    """Right, left, above and below at a small distance, then all round at growing ones."""
-    half, gap = HEIGHT / 2, radius + 4
+    """Yield boxes to the right, left, above and below at a small distance, then in all directions at growing ones."""
+    half = HEIGHT / 2
+    gap = radius + 4
     yield Box(x + gap, y - half, x + gap + width, y + half)
     yield Box(x - gap - width, y - half, x - gap, y + half)
     yield Box(x - width / 2, y - gap - HEIGHT, x + width / 2, y - gap)
     yield Box(x - width / 2, y + gap, x + width / 2, y + gap + HEIGHT)
-    for far in range(8, 110, 6):
+    for distance in range(8, 110, 6):
         for step in range(16):
             angle = math.tau * step / 16
-            cx, cy = x + (gap + far) * math.cos(angle), y + (gap + far) * math.sin(angle)
-            left = cx if math.cos(angle) > 0.2 else cx - width if math.cos(angle) < -0.2 else cx - width / 2
-            yield Box(left, cy - half, left + width, cy + half)
+            anchor_x = x + (gap + distance) * math.cos(angle)
+            anchor_y = y + (gap + distance) * math.sin(angle)
+            if math.cos(angle) > 0.2:
+                left = anchor_x
+            elif math.cos(angle) < -0.2:
+                left = anchor_x - width
+            else:
+                left = anchor_x - width / 2
+            yield Box(left, anchor_y - half, left + width, anchor_y + half)

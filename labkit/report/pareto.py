@@ -1,4 +1,4 @@
-"""The Pareto picture as SVG: compressed bytes across, accuracy up, the marker's area the latency."""
+"""Draw the Pareto chart as SVG: compressed bytes across, accuracy up, the marks' areas for latency."""
 
 from __future__ import annotations
 
@@ -11,18 +11,27 @@ from labkit.report.labels import Box, Placer
 
 MARGIN = {"left": 58, "right": 18, "top": 30, "bottom": 44}
 SHAPES = ("circle", "square", "triangle", "diamond")
+# Half a side, half a diagonal and the radius through the corners of shapes with the area of a circle of radius 1.
+_SQUARE = math.sqrt(math.pi) / 2
+_DIAMOND = math.sqrt(math.pi / 2)
+_TRIANGLE = math.sqrt(4 * math.pi / math.sqrt(27))
 _CORNERS = {
-    "square": [(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
-    "triangle": [(0, -1.2), (1.1, 0.8), (-1.1, 0.8)],
-    "diamond": [(0, -1.25), (1.25, 0), (0, 1.25), (-1.25, 0)],
+    "square": [(-_SQUARE, -_SQUARE), (_SQUARE, -_SQUARE), (_SQUARE, _SQUARE), (-_SQUARE, _SQUARE)],
+    "triangle": [
+        (0, -_TRIANGLE),
+        (_TRIANGLE * math.sqrt(0.75), _TRIANGLE / 2),
+        (-_TRIANGLE * math.sqrt(0.75), _TRIANGLE / 2),
+    ],
+    "diamond": [(0, -_DIAMOND), (_DIAMOND, 0), (0, _DIAMOND), (-_DIAMOND, 0)],
 }
-DEPTH = 0.08  # an axis shows at most so much accuracy below the best; what lies lower stands at its foot, with a number
+DEPTH = 0.08  # an axis shows at most so much accuracy below the best; lower points are drawn at its foot with a number
 SMALLEST, LARGEST = 3.5, 13.0  # radii in pixels
+UNTIMED = 5.0  # radius of the hollow mark of a model that was not timed
 
 
 @dataclass(frozen=True)
 class Point:
-    """One measured model: ``bytes`` compressed, ``accuracy`` a share, ``latency_ms`` or None."""
+    """One measured model: compressed ``bytes``, ``accuracy`` as a fraction, ``latency_ms`` or None."""
 
     name: str
     technique: str
@@ -33,7 +42,7 @@ class Point:
 
     @property
     def words(self) -> str:
-        """The point in words, for its tool tip and for those who cannot see it."""
+        """Return the point in words, for its tool tip and for those who cannot see it."""
         latency = "" if self.latency_ms is None else f", {self.latency_ms:.3g} ms"
         return (
             f"{self.network}, {self.name} ({self.technique}): {100 * self.accuracy:.2f} %, "
@@ -42,16 +51,20 @@ class Point:
 
 
 def front(points: Sequence[Point]) -> list[Point]:
-    """The points that no other beats in size and accuracy together, from small to large."""
-    found: list[Point] = []
-    for point in sorted(points, key=lambda one: (one.bytes, -one.accuracy)):
-        if not found or point.accuracy > found[-1].accuracy:
-            found.append(point)
-    return found
+    """Return the points that no other beats in size and accuracy together, from small to large."""
+    best: list[Point] = []
+    for point in sorted(points, key=lambda other: (other.bytes, -other.accuracy)):
+        if not best or point.accuracy > best[-1].accuracy:
+            best.append(point)
+    return best
 
 
 def panel(title: str, points: Sequence[Point], *, width: int = 560, height: int = 380, mixed: bool = False) -> str:
-    """One panel as an ``<svg>``. *mixed*: several networks, told apart by shape, and only the front is labelled."""
+    """Return one chart as ``<svg>``, its texts escaped.
+
+    *width* and *height* are in pixels. With *mixed*, each of several networks has its shape, and only the front is
+    labelled.
+    """
     axes = _Axes(points, width, height)
     best = front(points)
     networks = sorted({point.network for point in points})
@@ -61,30 +74,32 @@ def panel(title: str, points: Sequence[Point], *, width: int = 560, height: int 
     for box in _stairs_boxes(stairs, width - MARGIN["right"]):
         placer.avoid(box)
     marks = []
-    for point in sorted(points, key=lambda one: -(one.latency_ms or 0)):  # the small ones on top
+    for point in sorted(points, key=lambda other: -(other.latency_ms or 0)):  # the small ones on top
         x, y = axes.at(point)
-        radius = _radius(point.latency_ms, slowest)
+        radius = mark_radius(point.latency_ms, slowest)
         placer.avoid(Box.around(x, y, radius + 1))
         shape = SHAPES[networks.index(point.network) % len(SHAPES)] if mixed else "circle"
         marks.append(_mark(point, x, y, radius, shape, lowered=axes.below(point)))
-    labels, left_out = [], 0
+    labels = []
+    left_out = 0
     for point in best if mixed else [*best, *(point for point in points if point not in best)]:
         text = "baseline" if point.technique == "baseline" else point.name
         text = f"{point.network} · {text}" if mixed else text
         text += f" ({100 * point.accuracy:.1f} %)" if axes.below(point) else ""
         x, y = axes.at(point)
-        place = placer.place(x, y, _radius(point.latency_ms, slowest), text)
+        place = placer.place(x, y, mark_radius(point.latency_ms, slowest), text)
         if place is None:
             left_out += 1
         else:
             labels.append(_label(point, text, x, y, place))
     notes = [f"largest mark: {slowest:.2g} ms"] if slowest else []
     notes += [f"{left_out} without a label for want of room"] if left_out else []
-    told = "; ".join(point.words for point in points)
+    name = escape(title)
+    description = escape("; ".join(point.words for point in points))
     return (
-        f'<svg class="pareto" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}: {escape(told)}">'
-        f"<title>{escape(title)}</title><desc>{escape(told)}</desc>"
-        f'<text class="title" x="{MARGIN["left"]}" y="17">{escape(title)}</text>'
+        f'<svg class="pareto" viewBox="0 0 {width} {height}" role="img" aria-label="{name}: {description}">'
+        f"<title>{name}</title><desc>{description}</desc>"
+        f'<text class="title" x="{MARGIN["left"]}" y="17">{name}</text>'
         f'<text x="{width - MARGIN["right"]}" y="17" text-anchor="end">{" · ".join(notes)}</text>'
         f"{axes.svg()}{_stairs(stairs, width - MARGIN['right'])}{''.join(marks)}{''.join(labels)}</svg>"
     )
@@ -94,39 +109,41 @@ class _Axes:
     """Bytes on a logarithmic axis, accuracy on a linear one."""
 
     def __init__(self, points: Sequence[Point], width: int, height: int) -> None:
-        self.width, self.height = width, height
-        low, high = min(one.bytes for one in points), max(one.bytes for one in points)
+        self.width = width
+        self.height = height
+        low = min(point.bytes for point in points)
+        high = max(point.bytes for point in points)
         span = max(math.log10(high / low), 0.3)
         middle = (math.log10(low) + math.log10(high)) / 2
         self.low, self.high = middle - span * 0.60, middle + span * 0.68  # room for a label at the right
-        best = max(one.accuracy for one in points)
+        best = max(point.accuracy for point in points)
         self.floor = best - DEPTH
-        seen = [one.accuracy for one in points if one.accuracy >= self.floor]
-        lowered = len(seen) < len(points)
-        room = max(best - min(seen), 0.004)
-        self.bottom = max(min(seen) - room * (0.35 if lowered else 0.15), -0.01)
-        self.top = min(best + room * 0.18, 1.004)
+        shown = [point.accuracy for point in points if point.accuracy >= self.floor]
+        any_below = len(shown) < len(points)
+        height_shown = max(best - min(shown), 0.004)
+        self.bottom = max(min(shown) - height_shown * (0.35 if any_below else 0.15), -0.01)
+        self.top = min(best + height_shown * 0.18, 1.004)
 
     def below(self, point: Point) -> bool:
-        """Whether *point* lies too low to be shown at its height."""
+        """Return whether *point* lies too low to be drawn at its height."""
         return point.accuracy < self.floor
 
     def x(self, size: float) -> float:
-        """Pixels for *size* bytes."""
+        """Return the x coordinate in pixels of *size* bytes."""
         inner = self.width - MARGIN["left"] - MARGIN["right"]
         return MARGIN["left"] + inner * (math.log10(size) - self.low) / (self.high - self.low)
 
     def y(self, accuracy: float) -> float:
-        """Pixels for an accuracy."""
+        """Return the y coordinate in pixels of an accuracy."""
         inner = self.height - MARGIN["top"] - MARGIN["bottom"]
         return self.height - MARGIN["bottom"] - inner * (accuracy - self.bottom) / (self.top - self.bottom)
 
     def at(self, point: Point) -> tuple[float, float]:
-        """The place of *point*."""
+        """Return the coordinates of *point* in pixels."""
         return self.x(point.bytes), self.height - MARGIN["bottom"] - 10 if self.below(point) else self.y(point.accuracy)
 
     def svg(self) -> str:
-        """Lines, figures and titles of both axes."""
+        """Return lines, numbers and titles of both axes."""
         left, right = MARGIN["left"], self.width - MARGIN["right"]
         foot = self.height - MARGIN["bottom"]
         parts = []
@@ -147,45 +164,50 @@ class _Axes:
 
 
 def _steps(low: float, high: float) -> list[float]:
-    """Round values between *low* and *high*, about five."""
-    wide = (high - low) / 5
-    power = 10 ** math.floor(math.log10(wide))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= wide)
+    """Return about five round values between *low* and *high*."""
+    wanted = (high - low) / 5
+    power = 10 ** math.floor(math.log10(wanted))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= wanted)
     first = math.ceil(low / step)
     return [number * step for number in range(first, math.floor(min(high, 1.0) / step + 1e-9) + 1)]
 
 
 def _sizes(low: float, high: float) -> list[float]:
-    """Powers of two KiB between *low* and *high* bytes, at most seven."""
+    """Return powers of two between *low* and *high* bytes, at most seven."""
     powers = [2.0**power for power in range(math.ceil(math.log2(low)), math.floor(math.log2(high)) + 1)]
     return powers[:: math.ceil(len(powers) / 7)] if powers else []
 
 
 def _bytes(size: float) -> str:
+    """Return a size in words."""
     for unit, factor in (("MiB", 1024**2), ("KiB", 1024)):
         if size >= factor:
             return f"{size / factor:g} {unit}"
     return f"{size:g} B"
 
 
-def _radius(latency: float | None, slowest: float) -> float:
+def mark_radius(latency: float | None, slowest: float) -> float:
+    """Return the radius in pixels of a mark whose area is proportional to *latency*, `LARGEST` for the *slowest*.
+
+    Marks with a radius below `SMALLEST` could not be seen, and have that one.
+    """
     if latency is None or slowest <= 0:
-        return 5.0
+        return UNTIMED
     return max(SMALLEST, LARGEST * math.sqrt(latency / slowest))
 
 
 def mark(kind: str, x: float, y: float, radius: float, shape: str = "circle", title: str = "") -> str:
-    """A mark of CSS class *kind*, of about the same area whatever its shape."""
+    """Return a mark of CSS class *kind* with the area of a circle of *radius*, whatever its shape."""
     tip = f"<title>{escape(title)}</title>" if title else ""
     corners = _CORNERS.get(shape)
     if corners is None:
-        return f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}">{tip}</circle>'
-    path = " ".join(f"{x + dx * radius:.1f},{y + dy * radius:.1f}" for dx, dy in corners)
-    return f'<polygon class="{kind}" points="{path}">{tip}</polygon>'
+        return f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.2f}">{tip}</circle>'
+    places = " ".join(f"{x + dx * radius:.2f},{y + dy * radius:.2f}" for dx, dy in corners)
+    return f'<polygon class="{kind}" points="{places}">{tip}</polygon>'
 
 
 def _mark(point: Point, x: float, y: float, radius: float, shape: str, *, lowered: bool) -> str:
-    """The mark of *point*, with a ring for a baseline and an arrow for one that lies below the picture."""
+    """Return the mark of *point*, with a ring for a baseline and an arrow for one that lies below the picture."""
     kind = f"mark {technique_class(point.technique)}" + (" untimed" if point.latency_ms is None else "")
     ring = mark("ring", x, y, radius + 3) if point.technique == "baseline" else ""
     arrow = f'<path class="arrow" d="M{x:.1f} {y + 3:.1f}v5m-3 -3l3 3l3 -3"/>' if lowered else ""
@@ -193,6 +215,7 @@ def _mark(point: Point, x: float, y: float, radius: float, shape: str, *, lowere
 
 
 def _label(point: Point, text: str, x: float, y: float, place: Box) -> str:
+    """Return the label of *point* at *place*, with a line from the point where the two lie far apart."""
     middle = (place.top + place.bottom) / 2
     near = max(place.left, min(x, place.right))
     far = math.hypot(near - x, max(place.top - y, y - place.bottom, 0))
@@ -204,7 +227,7 @@ def _label(point: Point, text: str, x: float, y: float, place: Box) -> str:
 
 
 def _stairs(places: Sequence[tuple[float, float]], right: float) -> str:
-    """The line from each point of the front to the next: what lies below it and to its right is beaten."""
+    """Return the line from each point of the front to the next; points below it and to its right are beaten."""
     if not places:
         return ""
     path = f"M{places[0][0]:.1f} {places[0][1]:.1f}" + "".join(f"H{x:.1f}V{y:.1f}" for x, y in places[1:])
@@ -212,7 +235,7 @@ def _stairs(places: Sequence[tuple[float, float]], right: float) -> str:
 
 
 def _stairs_boxes(places: Sequence[tuple[float, float]], right: float) -> list[Box]:
-    """What that line covers, for labels to keep clear of."""
+    """Return boxes over that line, which labels must not cover."""
     boxes = []
     for index, (x, y) in enumerate(places):
         following = places[index + 1] if index + 1 < len(places) else (right, y)
@@ -222,5 +245,5 @@ def _stairs_boxes(places: Sequence[tuple[float, float]], right: float) -> list[B
 
 
 def technique_class(technique: str) -> str:
-    """The CSS class of a technique."""
-    return "t-" + "".join(sign if sign.isalnum() else "-" for sign in technique.lower())
+    """Return the CSS class of a technique."""
+    return "t-" + "".join(character if character.isalnum() else "-" for character in technique.lower())

@@ -1,44 +1,52 @@
-"""Published figures against ours: run the pages that claim to reach them, over seeds, and write the table.
+"""Published figures against ours: run the pages that reproduce them, keep what they measured, and write the table.
 
-The rows are in `reproduce_rows`; nothing in the table is typed. The notebooks are executed in the profile study and
-stay where they are: what was run, for whatever row, is not run again. Below the table stand the pictures of those pages
-that draw one with published points in it.
+The rows are in ``data/published.toml``, the measured values in ``data/reproductions.json``. Notebooks are executed in
+the profile study and kept: a run that went well is not repeated, whatever row it was for.
 """
 
 from __future__ import annotations
 
 import base64
-import json
+import binascii
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labkit.assets.published import Figure, figures
 from labkit.base import files
-from labkit.base.errors import UsageError, one_of
+from labkit.base.errors import LabkitError, UsageError, one_of
 from labkit.base.places import course
-from labkit.report.data import events
-from labkit.report.reproduce_rows import ROWS, Row
+from labkit.report import measured
+from labkit.report.measured import Aggregate, Conditions, Measured, Run, Wording
+from labkit.report.notebooks import read_json
+from labkit.session import events as page_events
 from labkit.session.claim import quantity
-from labkit.session.events import MIME
+from labkit.session.events import MIME, Claim, Event, Finish, Start, cells_of, outputs_of
 
 _HEAD = """# Published figures, and ours
 
-Written by `labkit reproduce` from executed notebooks; no cell is typed. *Ours* is the mean over the seeds that were
-run, ± their standard deviation; *asked* is the bound of the page's own claim. A row that was not run says so.
+Written by `labkit reproduce` from `data/reproductions.json`, the values that executed notebooks measured; no cell is
+typed. *Ours* is the mean over the seeds that were run, ± their standard deviation; *asked* is the bound of the page's
+own claim. A row that was not run says so.
 """
 _COLUMNS = ("row", "published", "lesson", "claim", "asked", "ours", "seeds", "data", "command", "run on")
 
 
-def chosen(names: Sequence[str]) -> list[Row]:
-    """The rows called *names*, all when none is named; raises UsageError for an unknown one."""
-    known = {row.id: row for row in ROWS}
-    return [known[one_of("row", name, known)] for name in names] or list(ROWS)
+def rows() -> list[Figure]:
+    """Return the published figures that the course reproduces."""
+    return [figure for figure in figures() if figure.lesson]
 
 
-def run(rows: Iterable[Row], folder: Path, *, seeds: Sequence[int] | None = None, profile: str = "study") -> int:
-    """Execute the notebooks of *rows* into *folder*, one after the other; those that went well before are left alone.
+def chosen(names: Sequence[str]) -> list[Figure]:
+    """Return the rows called *names*, all when none is named; raises UsageError for an unknown one."""
+    row_by_id = {row.id: row for row in rows()}
+    return [row_by_id[one_of("row", name, row_by_id)] for name in names] or list(row_by_id.values())
+
+
+def run(wanted: Iterable[Figure], folder: Path, *, seeds: Sequence[int] | None = None, profile: str = "study") -> int:
+    """Execute the notebooks of the rows *wanted* into *folder*; those that went well before are left alone.
 
     Returns 0, or 1 when one failed, or 130 when stopped.
     """
@@ -47,9 +55,8 @@ def run(rows: Iterable[Row], folder: Path, *, seeds: Sequence[int] | None = None
     from labkit.runner.scheduler import execute
 
     worst = 0
-    for row in rows:
-        row = replace(row, seeds=tuple(seeds)) if seeds else row
-        jobs, _ = plan(RunRequest((row.lesson,), profile, settings=tuple(row.settings)))
+    for row in wanted:
+        jobs, _ = plan(RunRequest((row.lesson,), profile, settings=tuple(settings(row, seeds or row.seeds))))
         result = execute(jobs, folder, at_once=1, resume=True, live=Live())
         worst = max(worst, result.exit_code)
         if result.interrupted:
@@ -57,97 +64,221 @@ def run(rows: Iterable[Row], folder: Path, *, seeds: Sequence[int] | None = None
     return worst
 
 
-def write(folder: Path, target: Path) -> Path:
-    """Write the table of all rows, from the notebooks under *folder*, to *target* (Markdown), with its pictures."""
+def settings(row: Figure, seeds: Iterable[int]) -> list[str]:
+    """Return a row's parameters and *seeds* as words for ``labkit run -p``."""
+    words = [f"{name}={value}" for name, value in row.parameters.items()]
+    return [*words, "seed=" + ",".join(map(str, seeds))]
+
+
+def collect(folder: Path, data: Path, images: Path) -> list[str]:
+    """Merge what the executed notebooks under *folder* measured into the file *data*, and pictures into *images*.
+
+    Returns one sentence per notebook that cannot be used, with its path: its values are missing from the table.
+    """
+    rows_by_id = measured.read(data)
+    before = dict(rows_by_id)
+    problems: list[str] = []
+    for path in sorted(folder.rglob("*.ipynb")):
+        try:
+            notebook = _executed(path)
+        except LabkitError as error:
+            problems.append(f"{path}: {error}")
+            continue
+        problems += [f"{path}: {problem}" for problem in notebook.problems]
+        for row in rows():
+            if _belongs(notebook.start, row):
+                try:
+                    rows_by_id[row.id] = _merged(rows_by_id.get(row.id, measured.NOTHING), notebook, row, images)
+                except LabkitError as error:
+                    problems.append(f"{path}: {error}")
+    if rows_by_id != before:
+        measured.write(data, rows_by_id)
+    return problems
+
+
+def write_table(data: Path, target: Path) -> Path:
+    """Write the table of all rows, from the values in the file *data*, to *target* (Markdown); return its path."""
+    return files.write(target, table(measured.read(data)))
+
+
+def table(rows_by_id: Mapping[str, Measured]) -> str:
+    """Return the table of all rows as Markdown, with the pictures of those that have one in ``images/``."""
     lines = [_HEAD, "| " + " | ".join(_COLUMNS) + " |", "|" + "---|" * len(_COLUMNS)]
-    executed, pictures = _executed(folder), []
-    for row in ROWS:
-        own = [notebook for notebook in executed if _belongs(events(notebook), row)]
-        for cells in _cells(row, [events(notebook) for notebook in own]):
+    pictures = []
+    for row in rows():
+        values = rows_by_id.get(row.id, measured.NOTHING)
+        for cells in _lines(row, values):
             lines.append("| " + " | ".join(text.replace("|", "\\|") for text in cells) + " |")
-        for image, alt in [_last_figure(notebook) for notebook in own[:1] if row.picture]:
-            path = files.write(target.parent / "images" / f"{row.id}.png", image)
-            pictures.append(f"\n**{row.id}**, the first of these seeds:\n\n![{alt}](images/{path.name})")
-    return files.write(target, "\n".join(lines + pictures) + "\n")
+        if row.picture and values.alt:
+            pictures.append(f"\n**{row.id}**, the first of these seeds:\n\n![{values.alt}](images/{row.id}.png)")
+    return "\n".join(lines + pictures) + "\n"
 
 
 def default_folder() -> Path:
-    """Where the executed notebooks of this command stay."""
+    """Return the folder for the notebooks that this command executes."""
     return course() / "build" / "reproduce"
 
 
-def _executed(folder: Path) -> list[dict[str, Any]]:
-    """Every notebook under *folder* that was executed to its end."""
-    found = []
-    for path in sorted(folder.rglob("*.ipynb")):
-        try:
-            notebook = json.loads(path.read_text(encoding="utf-8"))
-            ended = any(event["kind"] == "finish" for event in events(notebook))
-        except (OSError, ValueError, AttributeError):
-            continue
-        if ended:
-            found.append(notebook)
-    return found
+def default_data() -> Path:
+    """Return the path of the course's measured values."""
+    return course() / "data" / "reproductions.json"
 
 
-def _last_figure(notebook: Mapping[str, Any]) -> tuple[bytes, str]:
-    """The last figure that a page shows: PNG bytes, and its alt text."""
-    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
-    shown = [output["data"] for output in outputs if output.get("data", {}).get(MIME, {}).get("kind") == "figure"]
-    page = "".join(shown[-1]["text/html"])
-    encoded = page.partition("data:image/png;base64,")[2].partition('"')[0]
-    return base64.b64decode(encoded), shown[-1][MIME]["alt"]
+def seeds_of(text: str) -> list[int]:
+    """Return ``"1,2"`` as numbers; raises UsageError for anything else."""
+    try:
+        seeds = [int(word) for word in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--seeds is {text!r}, but takes whole numbers, as in --seeds 1,2,3.") from None
+    if not all(0 <= seed < 2**31 for seed in seeds):
+        raise UsageError(f"--seeds is {text!r}, but a seed lies between 0 and 2**31 - 1.")
+    return seeds
 
 
-def _belongs(told: list[dict[str, Any]], row: Row) -> bool:
-    """Whether a notebook was run for *row*: its page, its parameters, and not merely to see that it works."""
-    start = next((event for event in told if event["kind"] == "start"), {})
-    given = start.get("parameters", {})
-    same = all(given.get(name) == value for name, value in row.parameters.items())
-    return start.get("lesson") == row.lesson and start.get("profile") != "fast" and same
+@dataclass(frozen=True)
+class _Notebook:
+    """A notebook that was executed to its end: its events, and the sentences on records that cannot be read."""
+
+    content: Any
+    start: Start
+    events: list[Event]
+    problems: list[str]
 
 
-def _cells(row: Row, notebooks: list[list[dict[str, Any]]]) -> Iterable[tuple[str, ...]]:
-    """The lines of the table for *row*, one a claim."""
-    starts = [next(event for event in told if event["kind"] == "start") for told in notebooks]
-    seeds = ", ".join(str(start["seed"]) for start in starts) or "none"
-    where = sorted({f"{s['date']}, {s['cpu']}, {s['profile']}, {_versions(s['versions'])}" for s in starts})
-    data = row.parameters.get("dataset", "the page's own")
-    for text in row.claims:
-        told = [event for events in notebooks for event in events if event["kind"] == "claim" and event["text"] == text]
+def _executed(path: Path) -> _Notebook:
+    """Return the executed notebook at *path*; raises LabkitError when it cannot be read or did not reach its end."""
+    content = read_json(path)
+    events, problems = page_events.read(content)
+    start = next((event for event in events if isinstance(event, Start)), None)
+    ended = any(isinstance(event, Finish) for event in events)
+    if start is None or not ended:
+        reason = problems[0] if problems else "It did not reach its end: run 'labkit reproduce' again."
+        raise LabkitError(reason)
+    return _Notebook(content, start, events, problems)
+
+
+def _belongs(start: Start, row: Figure) -> bool:
+    """Return whether a notebook was run for *row*: its page, its parameters, and not merely to see that it works."""
+    same = all(start.parameters.get(name) == value for name, value in row.parameters.items())
+    return start.lesson == row.lesson and start.profile != "fast" and same
+
+
+def _merged(values: Measured, notebook: _Notebook, row: Figure, images: Path) -> Measured:
+    """Return *values* of *row* with those that *notebook* measured; writes its picture where it has the first seed."""
+    claims = {event.id: event for event in notebook.events if isinstance(event, Claim) and event.id in row.claims}
+    missing = [claim for claim in row.claims if claim not in claims]
+    if missing:
+        raise LabkitError(f"It has no claim {missing[0]}, which the row {row.id} needs.")
+    start = notebook.start
+    parameters = {name: value for name, value in start.parameters.items() if name != "seed"}
+    conditions = Conditions(start.date, start.cpu, start.profile, start.versions)
+    new = Run(
+        seed=start.seed,
+        parameters=parameters,
+        conditions=conditions,
+        values={claim: claims[claim].value for claim in row.claims},
+        rounded=(),
+    )
+    wordings = {claim: Wording(event.text, event.unit, event.relation) for claim, event in claims.items()}
+    image, alt = _last_figure(notebook.content) if row.picture else (b"", "")
+    merged = values.with_run(new, wordings, alt)
+    if image and merged != values and new.seed == min(run.seed for run in merged.runs):
+        files.write(images / f"{row.id}.png", image)
+    return merged
+
+
+def _last_figure(content: Any) -> tuple[bytes, str]:
+    """Return the last figure that a page shows: PNG bytes, and its alt text; raises LabkitError when it has none."""
+    last: tuple[bytes, str] | None = None
+    for cell in cells_of(content):
+        for output in outputs_of(cell):
+            data = output.get("data")
+            record = data.get(MIME) if isinstance(data, Mapping) else None
+            if not isinstance(data, Mapping) or not isinstance(record, Mapping) or record.get("kind") != "figure":
+                continue
+            page = data.get("text/html")
+            text = "".join(page) if isinstance(page, list) else str(page)
+            encoded = text.partition("data:image/png;base64,")[2].partition('"')[0]
+            try:
+                last = base64.b64decode(encoded, validate=True), str(record.get("alt", ""))
+            except binascii.Error:
+                raise LabkitError("Its last figure is no PNG.") from None
+    if last is None or not last[0]:
+        raise LabkitError("It shows no figure, which its row needs.")
+    return last
+
+
+def _lines(row: Figure, values: Measured) -> Iterator[tuple[str, ...]]:
+    """Yield the lines of the table for *row*, one per claim."""
+    for claim in row.claims:
+        wording = values.claims.get(claim)
+        ours, seeds, conditions = _ours(values, claim)
+        where = sorted({f"{one.date}, {one.cpu}, {one.profile}, {_versions(one.versions)}" for one in conditions})
         yield (
             row.id,
             f"{row.published} ({row.source})",
             row.lesson,
-            text,
-            told[0]["relation"] if told else "–",
-            _mean([event["value"] for event in told], told[0]["unit"]) if told else "not run",
-            seeds,
-            str(data),
-            f"`{row.command}`",
+            wording.text if wording else claim,
+            wording.relation if wording else "–",
+            ours,
+            ", ".join(map(str, seeds)) or "none",
+            str(row.parameters.get("dataset", "the page's own")),
+            f"`labkit reproduce {row.id}`",
             "; ".join(where) or "–",
         )
 
 
-def _mean(values: list[float], unit: str) -> str:
-    """``1.52 % ± 0.08 % (1.45 % to 1.60 %)``: mean, standard deviation over seeds, and their range."""
-    mean = statistics.fmean(values)
-    if len(values) < 2:
+def _ours(values: Measured, claim: str) -> tuple[str, list[int], list[Conditions]]:
+    """Return our figure for *claim* in words, its seeds, and the conditions of what it comes from.
+
+    An aggregate is shown until each of its seeds has an exact value; newer runs are shown behind it.
+    """
+    runs = [run for run in values.runs if claim in run.values]
+    if not runs and values.aggregate(claim) is None:
+        return "not run", [], []
+    unit = values.claims[claim].unit if claim in values.claims else ""
+    aggregate = values.aggregate(claim)
+    if aggregate is None:
+        return _mean([run.values[claim] for run in runs], unit), [run.seed for run in runs], _conditions(runs)
+    exact = [run for run in runs if claim not in run.rounded]
+    words = [_spread(aggregate, unit)]
+    words += [f"seed {run.seed} since then: {_quantity(run.values[claim], unit)}" for run in exact]
+    seeds = sorted({*aggregate.seeds, *(run.seed for run in exact)})
+    return "; ".join(words), seeds, [aggregate.conditions, *_conditions(exact)]
+
+
+def _conditions(runs: Iterable[Run]) -> list[Conditions]:
+    """Return the conditions of *runs*."""
+    return [run.conditions for run in runs]
+
+
+def _mean(values: Sequence[float | None], unit: str) -> str:
+    """Return ``1.52 % ± 0.08 % (1.45 % to 1.60 %)``: mean, standard deviation over seeds, and their range."""
+    numbers = [value for value in values if value is not None]
+    if len(numbers) < len(values):
+        return "not a number for a seed"
+    mean = statistics.fmean(numbers)
+    if len(numbers) < 2:
         return f"{quantity(mean, unit)} (one seed)"
-    ends = f"{quantity(min(values), unit)} to {quantity(max(values), unit)}"
-    return f"{quantity(mean, unit)} ± {quantity(statistics.stdev(values), unit)} ({ends})"
+    return _words(mean, statistics.stdev(numbers), min(numbers), max(numbers), unit)
+
+
+def _spread(aggregate: Aggregate, unit: str) -> str:
+    """Return an aggregate in the words of `_mean`."""
+    return _words(aggregate.mean, aggregate.spread, aggregate.low, aggregate.high, unit)
+
+
+def _words(mean: float, spread: float, low: float, high: float, unit: str) -> str:
+    """Return mean, standard deviation and range in words."""
+    ends = f"{quantity(low, unit)} to {quantity(high, unit)}"
+    return f"{quantity(mean, unit)} ± {quantity(spread, unit)} ({ends})"
+
+
+def _quantity(value: float | None, unit: str) -> str:
+    """Return a value in words; None, which stands for NaN, as "not a number"."""
+    return "not a number" if value is None else quantity(value, unit)
 
 
 def _versions(versions: Mapping[str, str]) -> str:
+    """Return packages with their versions in words."""
     return ", ".join(f"{name} {version}" for name, version in versions.items())
-
-
-def seeds_of(text: str) -> list[int]:
-    """``"1,2"`` as numbers; raises UsageError for anything else."""
-    try:
-        found = [int(word) for word in text.split(",")]
-    except ValueError:
-        raise UsageError(f"--seeds is {text!r}, but takes whole numbers, as in --seeds 1,2,3.") from None
-    if not all(0 <= seed < 2**31 for seed in found):
-        raise UsageError(f"--seeds is {text!r}, but a seed lies between 0 and 2**31 - 1.")
-    return found

@@ -1,204 +1,279 @@
-"""The report's tables, as HTML: what ran, what was measured, what was claimed, what failed."""
+"""The rows of the report's tables: the texts that its template shows, from typed events. Nothing here is HTML."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from html import escape
-from itertools import groupby
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from labkit.report.data import Page
 from labkit.report.pareto import technique_class
 from labkit.session.claim import quantity
+from labkit.session.events import Claim, Measurement
 
+BAR_WIDTH = 110  # pixels of a time bar
+FULL_SCALE = 4  # a run is ended at this many times the budget
 _SIGNS = {"held": "✓ held", "shown": "· only shown", "failed": "✗ failed"}
-_STATES = {"ok": "✓ ok", "failed": "✗ failed", "interrupted": "stopped", "not run": "not run"}
+_STATES = {"ok": "✓ ok", "failed": "✗ failed", "interrupted": "stopped", "unreadable": "✗ unreadable"}
+_STATE_CLASSES = {"ok": "s-ok", "failed": "s-failed", "interrupted": "s-interrupted", "unreadable": "s-failed"}
 
 
-def what_ran(pages: Sequence[Page], target: Path) -> str:
-    """A row a page: link, parameters, result, time against budget, command."""
-    rows = []
-    for page in pages:
-        state = f'<span class="s-{_css(page.status)}">{_STATES.get(page.status, escape(page.status))}</span>'
-        if page.over_budget and page.status == "ok":
-            state += ' <span class="s-warn">over budget</span>'
-        name = escape(page.heading)
-        if page.path is not None:
-            name = f'<a href="{escape(link(page.path, target))}">{name}</a>'
-        rows.append(
-            f'<tr><th scope="row">{name}</th><td>{escape(page.words) or "defaults"}</td><td class="w">{state}</td>'
-            f'<td class="n">{page.cells}</td><td class="n">{_seconds(page)}</td><td>{time_bar(page)}</td>'
-            f"<td><code>{escape(page.command)}</code></td></tr>"
+@dataclass(frozen=True)
+class Bar:
+    """Time against budget as a bar of ``width`` pixels, with its ``words``."""
+
+    width: float
+    over: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A row of *What ran*; ``address`` is empty without a notebook, ``bar`` None without a budget."""
+
+    heading: str
+    address: str
+    words: str
+    state: str
+    state_class: str
+    over_budget: bool
+    cells: str
+    seconds: str
+    bar: Bar | None
+    command: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A notebook that failed: the reason, the cell's source, the error's text."""
+
+    heading: str
+    words: str
+    sentence: str
+    cell: str
+    error: str
+    address: str
+    file: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file that could not be read, whole or in part, with the reasons. ``address`` is empty where it has none."""
+
+    file: str
+    address: str
+    reasons: list[str]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A row of *Results*: one measurement in texts. A value that was not measured is a dash or empty."""
+
+    name: str
+    technique: str
+    technique_class: str
+    network: str
+    dataset: str
+    split: str
+    accuracy: str
+    half_width: str
+    interval: str
+    n: str
+    bytes: str
+    compressed: str
+    nonzero: str
+    nonzero_share: str
+    macs: str
+    latency: str
+    quartiles: str
+    ratio: str
+
+
+@dataclass(frozen=True)
+class ResultGroup:
+    """The measurements of one notebook."""
+
+    heading: str
+    words: str
+    command: str
+    rows: list[Result]
+
+
+@dataclass(frozen=True)
+class ClaimRow:
+    """A row of *Claims*; ``would_not_hold`` is True for a claim that was only shown and is false here."""
+
+    sign: str
+    state_class: str
+    would_not_hold: bool
+    text: str
+    value: str
+    spread: str
+    relation: str
+
+
+@dataclass(frozen=True)
+class ClaimGroup:
+    """The claims of one notebook."""
+
+    heading: str
+    words: str
+    rows: list[ClaimRow]
+
+
+def runs(pages: Iterable[Page], target: Path) -> list[Run]:
+    """Return one row per page; addresses are relative to the report *target*."""
+    return [
+        Run(
+            heading=page.heading,
+            address=_address(page, target),
+            words=page.words or "defaults",
+            state=_STATES.get(page.status, page.status),
+            state_class=_STATE_CLASSES.get(page.status, "s-none"),
+            over_budget=page.over_budget and page.status == "ok",
+            cells=page.cells,
+            seconds=f"{page.elapsed_s:.1f} s" if page.elapsed_s else "",
+            bar=time_bar(page),
+            command=page.command,
         )
-    heads = ("lesson", "parameters", "result", "#cells", "#time", "time against budget", "run it again")
-    return _table("A notebook a row; its name opens the executed notebook.", heads, rows)
+        for page in pages
+    ]
 
 
-def time_bar(page: Page) -> str:
-    """Time against budget as a bar; the upright line is the budget, the bar's end four times it."""
-    if page.budget_s is None or not page.elapsed_s:
-        return ""
-    share = page.elapsed_s / page.budget_s
-    # Half of the bar is the budget, the other half the way from there to its fourfold, where a run is ended.
-    width = 55 * share if share <= 1 else 55 + 55 * min((share - 1) / 3, 1)
-    words = f"{page.elapsed_s:.1f} s, {100 * share:.0f} % of the budget of {page.budget_s:g} s"
-    return (
-        f'<svg class="bar" viewBox="0 0 110 12" role="img" aria-label="{words}"><title>{words}</title>'
-        f'<rect class="track" y="3" width="110" height="6" rx="3"/>'
-        f'<rect class="{"time" if share <= 1 else "over"}" y="3" width="{max(width, 1.5):.1f}" height="6" rx="3"/>'
-        f'<line class="mark" x1="55" x2="55" y1="0" y2="12"/></svg>'
-    )
+def time_bar(page: Page) -> Bar | None:
+    """Return a page's time against its budget, on two scales; None when it has no budget or no time.
+
+    The left half of the bar is the budget; the right half leads from there to its fourfold, where a run is ended.
+    """
+    if page.budget_s is None or not page.spent_s:
+        return None
+    share = page.spent_s / page.budget_s
+    half = BAR_WIDTH / 2
+    beyond = min(max(share - 1, 0) / (FULL_SCALE - 1), 1)
+    width = half * min(share, 1) + half * beyond
+    kind = "" if page.cpu_s is None else " of processor time"
+    words = f"{page.spent_s:.1f} s{kind}, {100 * share:.0f} % of the budget of {page.budget_s:g} s"
+    return Bar(width=max(width, 1.5), over=share > 1, words=words)
 
 
-def results(pages: Iterable[Page]) -> str:
-    """A row a measurement, grouped by the notebook that made it."""
-    heads = (
-        "model", "technique", "network", "data", "#accuracy", "#bytes", "#compressed",
-        "#non-zero", "#MACs", "#latency (quartiles)", "#against first",
-    )  # fmt: skip
-    rows = []
+def failures(pages: Iterable[Page], target: Path) -> list[Failure]:
+    """Return one entry per notebook that failed or was stopped."""
+    return [
+        Failure(
+            heading=page.heading,
+            words=page.words,
+            sentence=page.sentence,
+            cell=page.failed_cell,
+            error=page.error,
+            address=_address(page, target),
+            file=page.path.name if page.path else "",
+            command=page.command,
+        )
+        for page in pages
+        if page.status in ("failed", "interrupted")
+    ]
+
+
+def unreadable(pages: Iterable[Page], target: Path) -> list[Unreadable]:
+    """Return one entry per file that could not be read, whole or in part."""
+    reasons_by_path: dict[Path, list[str]] = {}
+    opened = {page.path for page in pages}
     for page in pages:
-        measured = page.of_kind("measurement")
-        if measured:
-            rows.append(
-                f'<tr class="group"><th colspan="{len(heads)}" scope="rowgroup"><code>{escape(page.command)}</code>'
-                f"{escape(page.heading)}{_words(page)}</th></tr>"
-            )
-        rows += [_measured(event) for event in measured]
-    if not rows:
-        return '<p class="soft">No page has measured anything.</p>'
-    caption = (
-        "Accuracy with half the width of its 95 % Wilson interval, on n images. Compressed is zlib, level 9. Non-zero "
-        "with its share of the parameters. Latency is the median for one batch, with its quartiles, and its ratio to "
-        "the first model measured in the same notebook, interleaved with it."
-    )
-    return _table(caption, heads, rows)
+        for problem in page.problems:
+            reasons_by_path.setdefault(problem.path, []).append(problem.reason)
+    return [
+        Unreadable(file=str(path), address=link(path, target) if path in opened else "", reasons=reasons)
+        for path, reasons in reasons_by_path.items()
+    ]
 
 
-def _measured(event: dict[str, Any]) -> str:
-    technique = str(event.get("technique", ""))
-    low, high = event.get("accuracy_low"), event.get("accuracy_high")
-    accuracy = _number(event.get("accuracy"), 100, ".2f", " %")
-    spread = ""
-    if low is not None and high is not None:
-        words = f"{100 * low:.2f} to {100 * high:.2f} %"
-        spread = f' <small title="{words}">± {50 * (high - low):.2f}, n {_number(event.get("n"))}</small>'
+def results(pages: Iterable[Page]) -> list[ResultGroup]:
+    """Return the measurements of each page that made any."""
+    groups = []
+    for page in pages:
+        rows = [_result(measurement) for measurement in page.of(Measurement)]
+        if rows:
+            groups.append(ResultGroup(page.heading, page.words, page.command, rows))
+    return groups
+
+
+def _result(measurement: Measurement) -> Result:
+    """Return one measurement in texts."""
+    low, high = measurement.accuracy_low, measurement.accuracy_high
     quartiles = ""
-    if event.get("latency_low_ms") is not None and event.get("latency_high_ms") is not None:
-        quartiles = f" <small>({event['latency_low_ms']:.3g}–{event['latency_high_ms']:.3g})</small>"
-    nonzero, parameters = event.get("nonzero"), event.get("parameters")
-    share = f" <small>({100 * nonzero / parameters:.0f} %)</small>" if nonzero is not None and parameters else ""
-    split = "" if event.get("split") in (None, "test") else f" <small>{escape(str(event['split']))}</small>"
-    cells = (
-        ("w", f'<span class="dot {technique_class(technique)}"></span>{escape(technique)}'),
-        ("w", escape(str(event.get("network", "")))),
-        ("w", escape(str(event.get("dataset", ""))) + split),
-        ("n", f"{accuracy}{spread}"),
-        ("n", _number(event.get("bytes"))),
-        ("n", _number(event.get("compressed_bytes"))),
-        ("n", f"{_number(nonzero)}{share}"),
-        ("n", _number(event.get("macs"))),
-        ("n", f"{_number(event.get('latency_ms'), 1, '.3g', ' ms')}{quartiles}"),
-        ("n", _number(event.get("latency_ratio"), 1, ".2f", " ×")),
+    if measurement.latency_low_ms is not None and measurement.latency_high_ms is not None:
+        quartiles = f"{measurement.latency_low_ms:.3g}–{measurement.latency_high_ms:.3g}"
+    share = f"{100 * measurement.nonzero / measurement.parameters:.0f} %" if measurement.parameters else ""
+    return Result(
+        name=measurement.name,
+        technique=measurement.technique,
+        technique_class=technique_class(measurement.technique),
+        network=measurement.network,
+        dataset=measurement.dataset,
+        split="" if measurement.split == "test" else measurement.split,
+        accuracy=f"{100 * measurement.accuracy:.2f} %",
+        half_width=f"{50 * (high - low):.2f}",
+        interval=f"{100 * low:.2f} to {100 * high:.2f} %",
+        n=_count(measurement.n),
+        bytes=_count(measurement.bytes),
+        compressed=_count(measurement.compressed_bytes),
+        nonzero=_count(measurement.nonzero),
+        nonzero_share=share,
+        macs=_count(measurement.macs),
+        latency="–" if measurement.latency_ms is None else f"{measurement.latency_ms:.3g} ms",
+        quartiles=quartiles,
+        ratio="–" if measurement.latency_ratio is None else f"{measurement.latency_ratio:.2f} ×",
     )
-    body = "".join(f'<td class="{kind}">{text}</td>' for kind, text in cells)
-    return f'<tr><th scope="row">{escape(str(event.get("name", "")))}</th>{body}</tr>'
 
 
-def claims(pages: Iterable[Page]) -> str:
-    """A row a claim, grouped by notebook: held, only shown, failed."""
-    heads = ("result", "claim", "#measured", "asked")
-    rows = []
+def claims(pages: Iterable[Page]) -> list[ClaimGroup]:
+    """Return the claims of each page that made any."""
+    groups = []
     for page in pages:
-        made = page.of_kind("claim")
-        if made:
-            group = f'<tr class="group"><th colspan="4" scope="rowgroup">{escape(page.heading)}{_words(page)}</th></tr>'
-            rows.append(group)
-        rows += [_claimed(event) for event in made]
-    if not rows:
-        return '<p class="soft">No page has claimed anything.</p>'
-    caption = "Held: asserted, and true. Only shown: not asserted in this profile or with these parameters."
-    return _table(caption, heads, rows)
+        rows = [_claim(claim) for claim in page.of(Claim)]
+        if rows:
+            groups.append(ClaimGroup(page.heading, page.words, rows))
+    return groups
 
 
-def _claimed(event: dict[str, Any]) -> str:
-    unit, value = str(event.get("unit", "")), event.get("value")
-    said = "" if value is None else quantity(float(value), unit)
-    if event.get("spread") is not None:
-        said += f" <small>± {escape(quantity(float(event['spread']), unit))}</small>"
-    status = str(event.get("status", "shown"))
-    missed = (
-        ' <span class="s-warn">would not hold here</span>' if status == "shown" and event.get("held") is False else ""
+def _claim(claim: Claim) -> ClaimRow:
+    """Return one claim in texts."""
+    return ClaimRow(
+        sign=_SIGNS[claim.status],
+        state_class=f"s-{claim.status}",
+        would_not_hold=claim.status == "shown" and not claim.held,
+        text=claim.text,
+        value="" if claim.value is None else quantity(claim.value, claim.unit),
+        spread="" if claim.spread is None else quantity(claim.spread, claim.unit),
+        relation=claim.relation,
     )
-    return (
-        f'<tr><td class="w"><span class="s-{_css(status)}">{_SIGNS.get(status, escape(status))}</span>{missed}</td>'
-        f'<th scope="row">{escape(str(event.get("text", "")))}</th><td class="n">{said}</td>'
-        f'<td class="w">{escape(str(event.get("relation", "")))}</td></tr>'
-    )
-
-
-def failures(pages: Iterable[Page], target: Path) -> str:
-    """Each failed notebook: the reason, the cell's source, the error, and how to open and repeat it."""
-    parts = []
-    for page in pages:
-        if page.status not in ("failed", "interrupted"):
-            continue
-        parts.append(f"<h3>{escape(page.heading)}{_words(page)}</h3>")
-        parts.append(f'<p><span class="s-failed">{escape(page.sentence)}</span></p>')
-        if page.failed_cell:
-            parts.append(f'<p class="soft">The cell:</p><pre>{escape(page.failed_cell)}</pre>')
-        if page.error:
-            parts.append(f'<p class="soft">What it said:</p><pre>{escape(page.error)}</pre>')
-        opened = ""
-        if page.path is not None:
-            address = escape(link(page.path, target))
-            opened = f'Open <a href="{address}">{escape(page.path.name)}</a> in JupyterLab. '
-        parts.append(f"<p>{opened}Again: <code>{escape(page.command)}</code></p>")
-    return "".join(parts)
 
 
 def link(path: Path, target: Path) -> str:
-    """The address of *path* as seen from the page *target*: relative, so that the folder can be moved as a whole."""
+    """Return the address of *path* for the report *target*: relative, so that the folder can be moved as a whole.
+
+    Every byte that has a meaning in an address or is no UTF-8 is quoted.
+    """
     try:
-        return quote(Path(os.path.relpath(path, target.parent)).as_posix())
+        relative = Path(os.path.relpath(path, target.parent)).as_posix()
     except ValueError:  # another drive
         return path.resolve().as_uri()
+    return quote(os.fsencode(relative))
 
 
-def _table(caption: str, heads: Sequence[str], rows: Sequence[str]) -> str:
-    """A table with headers; a head that begins with # stands over numbers."""
-    top = "".join(
-        f'<th scope="col"{" class=n" if head.startswith("#") else ""}>{escape(head.lstrip("#"))}</th>' for head in heads
-    )
-    body = "".join(rows)
-    return (
-        f'<div class="scroll"><table><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+def _address(page: Page, target: Path) -> str:
+    """Return the address of a page's notebook; empty when there is none."""
+    return "" if page.path is None else link(page.path, target)
 
 
-def _words(page: Page) -> str:
-    return f' <small class="soft">{escape(page.words)}</small>' if page.words else ""
+def _count(value: int) -> str:
+    """Return a count with its thousands apart by a thin space."""
+    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
-def _seconds(page: Page) -> str:
-    return f"{page.elapsed_s:.1f} s" if page.elapsed_s else ""
-
-
-def _number(value: Any, factor: float = 1, form: str = ",", unit: str = "") -> str:
-    """*value* for a table; a dash for none; thousands apart by a thin space."""
-    if value is None:
-        return "–"
-    return f"{value * factor:{form}}".replace(",", "\N{NARROW NO-BREAK SPACE}") + unit
-
-
-def _css(status: str) -> str:
-    return status if status in ("ok", "held", "failed", "shown", "interrupted") else "none"
-
-
-def grouped(points: Iterable[Any], key: Any) -> list[tuple[Any, list[Any]]]:
-    """*points* sorted and grouped by *key*."""
-    return [(name, list(found)) for name, found in groupby(sorted(points, key=key), key)]
+def total(pages: Sequence[Page], status: str) -> int:
+    """Return how many pages have this status."""
+    return sum(page.status == status for page in pages)

@@ -1,83 +1,265 @@
-"""labkit reproduce: rows that name claims which pages make, and a table that is read from executed notebooks."""
+"""labkit reproduce: rows name claims that pages make; values are kept per row and seed; the table comes from them."""
 
 from __future__ import annotations
 
 import ast
+import base64
 import json
 import re
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
-from labkit.session.record import MIME
+import report_toys as toys
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from labkit.base.errors import UsageError
+from labkit.assets.published import Figure
+from labkit.base.errors import LabkitError, UsageError
+from labkit.base.places import course
 from labkit.cli.main import main
 from labkit.lesson.source import find, parameters
-from labkit.report import reproduce
+from labkit.report import measured, reproduce
+from labkit.report.measured import Aggregate, Conditions, Run, Wording
+from labkit.session.events import MIME, Claim
+from labkit.session.events import Figure as Drawn
 
-FIGURE = '<img alt="Points." src="data:image/png;base64,UE5H">'
-
-
-def notebook(*told):
-    outputs = [{"output_type": "display_data", "data": {MIME: {"schema": 1, **event}}} for event in told]
-    for output in outputs:
-        if output["data"][MIME]["kind"] == "figure":
-            output["data"]["text/html"] = [FIGURE]
-    return json.dumps({"cells": [{"cell_type": "code", "outputs": outputs}]})
+ROW, OTHER = reproduce.chosen(["deep-compression-lenet-300-100", "pruning-lenet-300-100"])
+CONDITIONS = Conditions("2026-01-02", "A CPU", "study", {"numpy": "2.0"})
 
 
-def executed(folder, row, seed, values, finished=True, **changes):
-    start = {"kind": "start", "seed": seed, "date": "2026-01-02", "cpu": "A CPU", "profile": "study"}
-    start |= {"lesson": row.lesson, "parameters": {**row.parameters, "seed": seed}, **changes}
-    start["versions"] = {"numpy": "2.0"}
-    claims = [
-        {"kind": "claim", "text": text, "value": value, "relation": "≥ 40×", "unit": "×"}
-        for text, value in zip(row.claims, values, strict=True)
-    ]
-    drawn = {"kind": "figure", "alt": "Points."}
+def executed(
+    folder: Path,
+    row: Figure,
+    seed: int,
+    values: tuple[float, ...],
+    finished: bool = True,
+    missing: str = "",
+    **changes: Any,
+) -> None:
+    """Write a notebook that was executed for *row*, with all claims that rows need but *missing*.
+
+    *changes* are of its start.
+    """
+    start = replace(
+        toys.start("31"),
+        lesson=row.lesson,
+        seed=seed,
+        date="2026-01-02",
+        cpu="A CPU",
+        profile="study",
+        versions={"numpy": "2.0"},
+        parameters={**row.parameters, "seed": seed},
+    )
+    events = [replace(start, **changes)]
+    others = [claim for other in reproduce.rows() for claim in other.claims if other.lesson == events[0].lesson]
+    value_by_claim = dict.fromkeys(others, 7.0) | dict(zip(row.claims, values, strict=True))
+    for claim, value in value_by_claim.items():
+        if claim != missing:
+            text = f"The text of {claim}"
+            events.append(Claim(row.lesson, claim, text, value, "at_least", "≥ 40×", "×", None, True, True))
+    events.append(Drawn(row.lesson, "Points.", 3))
+    if finished:
+        events.append(toys.finish(row.lesson))
+    content = toys.content(events)
+    for cell in content["cells"]:
+        data = cell["outputs"][0]["data"]
+        if data[MIME]["kind"] == "figure":
+            data["text/html"] = [f'<img alt="Points." src="data:image/png;base64,{base64.b64encode(b"PNG").decode()}">']
     path = folder / row.id / f"seed={seed}" / "nb.ipynb"
-    path.parent.mkdir(parents=True)
-    path.write_text(notebook(start, *claims, drawn, *([{"kind": "finish"}] if finished else [])), encoding="utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
 
 
-def test_the_table_has_mean_and_spread_of_what_was_run(tmp_path):
-    row, other = reproduce.chosen(["deep-compression-lenet-300-100", "pruning-lenet-300-100"])
-    executed(tmp_path, row, 1, (44.0, 0.5))
-    executed(tmp_path, row, 2, (48.0, 0.7))
-    executed(tmp_path, row, 3, (99.0, 9.0), finished=False)
-    executed(tmp_path, row, 4, (99.0, 9.0), profile="fast")
-    executed(tmp_path, row, 5, (99.0, 9.0), parameters={**row.parameters, "network": "lenet5"})
-    executed(tmp_path, row, 6, (99.0, 9.0), lesson="50")
-    (tmp_path / row.id / "broken.ipynb").write_text("{")
-    text = reproduce.write(tmp_path, tmp_path / "t.md").read_text(encoding="utf-8")
-    line = next(line for line in text.splitlines() if row.claims[0] in line)
-    assert "46× ± 2.828× (44× to 48×)" in line and "| 1, 2 |" in line and "A CPU" in line and "2026-01-02" in line
-    assert "≥ 40×" in line and f"`labkit reproduce {row.id}`" in line and "99×" not in line
-    others = [line for line in text.splitlines() if line.startswith(f"| {other.id}")]
-    assert len(others) == len(other.claims) and all("not run" in line for line in others)
-    assert f"![Points.](images/{row.id}.png)" in text and text.count("![") == 1
-    assert (tmp_path / "images" / f"{row.id}.png").read_bytes() == b"PNG"
+def collected(folder: Path) -> tuple[list[str], str]:
+    """The problems of a collection from *folder*, and the table after it."""
+    problems = reproduce.collect(folder, folder / "data.json", folder / "images")
+    return problems, reproduce.write_table(folder / "data.json", folder / "t.md").read_text(encoding="utf-8")
+
+
+def line_of(table: str, row: Figure, number: int = 0) -> str:
+    return [line for line in table.splitlines() if line.startswith(f"| {row.id} |")][number]
+
+
+def test_the_table_has_mean_and_spread_of_what_was_run(tmp_path: Path) -> None:
+    executed(tmp_path, ROW, 1, (44.0, 0.5))
+    executed(tmp_path, ROW, 2, (48.0, 0.7))
+    executed(tmp_path, ROW, 4, (99.0, 9.0), profile="fast")
+    executed(tmp_path, ROW, 5, (99.0, 9.0), parameters={**ROW.parameters, "network": "lenet5"})
+    executed(tmp_path, ROW, 6, (99.0, 9.0), lesson="50")
+    problems, text = collected(tmp_path)
+    assert problems == []
+    line = line_of(text, ROW)
+    assert f"The text of {ROW.claims[0]}" in line
+    assert "46× ± 2.828× (44× to 48×)" in line and "| 1, 2 |" in line
+    assert "2026-01-02, A CPU, study, numpy 2.0" in line
+    assert "≥ 40×" in line and f"`labkit reproduce {ROW.id}`" in line and "99×" not in line
+    others = [line for line in text.splitlines() if line.startswith(f"| {OTHER.id}")]
+    assert len(others) == len(OTHER.claims) and all("not run" in line for line in others)
+    assert f"![Points.](images/{ROW.id}.png)" in text and text.count("![") == 1
+    assert (tmp_path / "images" / f"{ROW.id}.png").read_bytes() == b"PNG"
     assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
 
 
-@pytest.mark.parametrize("row", reproduce.ROWS, ids=lambda row: row.id)
-def test_every_row_names_parameters_and_claims_that_its_page_has(row):
+def test_a_notebook_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    executed(tmp_path, ROW, 1, (44.0, 0.5))
+    executed(tmp_path, ROW, 3, (99.0, 9.0), finished=False)
+    executed(tmp_path, ROW, 2, (99.0, 9.0), missing=ROW.claims[1])
+    (tmp_path / "broken.ipynb").write_text("{")
+    (tmp_path / "old.ipynb").write_text(json.dumps(toys.content([{"schema": 1}])))
+    (tmp_path / "gone.ipynb").symlink_to("nowhere")
+    problems, text = collected(tmp_path)
+    assert len(problems) == 5
+    said = "\n".join(problems)
+    assert "broken.ipynb: This file contains no valid JSON" in said
+    assert "old.ipynb: Cell 1: A record has schema 1" in said
+    assert "gone.ipynb: This is no regular file" in said
+    assert "seed=3/nb.ipynb: It did not reach its end" in said
+    assert f"seed=2/nb.ipynb: It has no claim {ROW.claims[1]}, which the row {ROW.id} needs." in said
+    assert "44× (one seed)" in line_of(text, ROW) and "99×" not in text
+
+
+def test_new_values_join_those_that_are_known(tmp_path: Path) -> None:
+    wordings = {claim: Wording(claim, "×", "≥ 40×") for claim in ROW.claims}
+    old = Run(1, {}, replace(CONDITIONS, date="2025-05-05"), dict.fromkeys(ROW.claims, 40.0), ())
+    newer = Run(2, {}, replace(CONDITIONS, date="2026-05-05"), dict.fromkeys(ROW.claims, 50.0), ())
+    kept = measured.Measured(wordings, (old, newer), (), "")
+    measured.write(tmp_path / "data.json", {ROW.id: kept, "a-row-of-a-later-version": kept})
+    executed(tmp_path, ROW, 1, (44.0, 0.5))
+    executed(tmp_path, ROW, 2, (48.0, 0.7))
+    _, text = collected(tmp_path)
+    assert "47× ± 4.243× (44× to 50×)" in line_of(text, ROW)  # seed 1 anew, seed 2 as the newer run has it
+    stored = measured.read(tmp_path / "data.json")
+    assert stored["a-row-of-a-later-version"] == kept
+    assert stored[ROW.id].runs[0].values == {ROW.claims[0]: 44.0, ROW.claims[1]: 0.5}
+    assert stored[ROW.id].runs[0].parameters == dict(ROW.parameters)
+    before = (tmp_path / "data.json").read_bytes()
+    collected(tmp_path)
+    assert (tmp_path / "data.json").read_bytes() == before
+
+
+def test_an_aggregate_stands_until_each_of_its_seeds_is_known() -> None:
+    claim = ROW.claims[0]
+    wordings = {claim: Wording("Times smaller", "×", "≥ 40×")}
+    aggregate = Aggregate(claim, (1, 2), 45.39, 0.3653, 45.14, 45.81, CONDITIONS)
+    printed = Run(1, {}, CONDITIONS, {claim: 45.1}, (claim,))
+    values = measured.Measured(wordings, (printed,), (aggregate,), "")
+    assert "45.39× ± 0.3653× (45.14× to 45.81×) | 1, 2 |" in line_of(reproduce.table({ROW.id: values}), ROW)
+    one = values.with_run(Run(1, {}, CONDITIONS, {claim: 44.0}, ()), {}, "")
+    line = line_of(reproduce.table({ROW.id: one}), ROW)
+    assert "45.39× ± 0.3653× (45.14× to 45.81×); seed 1 since then: 44×" in line
+    both = one.with_run(Run(2, {}, CONDITIONS, {claim: 46.0}, ()), {}, "")
+    assert "| 45× ± 1.414× (44× to 46×) | 1, 2 |" in line_of(reproduce.table({ROW.id: both}), ROW)
+
+
+def test_a_value_that_is_not_a_number_is_called_so() -> None:
+    claim = ROW.claims[0]
+    values = measured.Measured({}, (Run(1, {}, CONDITIONS, {claim: None}, ()),), (), "")
+    assert "not a number" in line_of(reproduce.table({ROW.id: values}), ROW)
+
+
+def test_the_picture_is_that_of_the_first_seed(tmp_path: Path) -> None:
+    executed(tmp_path, ROW, 2, (44.0, 0.5))
+    collected(tmp_path)
+    picture = tmp_path / "images" / f"{ROW.id}.png"
+    picture.write_bytes(b"second")
+    executed(tmp_path, ROW, 3, (44.0, 0.5))
+    collected(tmp_path)
+    assert picture.read_bytes() == b"second"
+    executed(tmp_path, ROW, 1, (44.0, 0.5))
+    collected(tmp_path)
+    assert picture.read_bytes() == b"PNG"
+
+
+# The course's own values
+
+
+def test_the_committed_table_is_made_from_the_committed_values() -> None:
+    rows_by_id = measured.read(course() / "data" / "reproductions.json")
+    table = (course() / "docs" / "reproductions.md").read_text(encoding="utf-8")
+    assert reproduce.table(rows_by_id) == table
+    assert "not run" not in table.partition("| row |")[2]
+    assert set(rows_by_id) == {row.id for row in reproduce.rows()}
+    for name in re.findall(r"\]\((images/[^)]+)\)", table):
+        assert (course() / "docs" / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_printed_values_of_seeds_agree_with_their_aggregate() -> None:
+    rows_by_id = measured.read(course() / "data" / "reproductions.json")
+    compared = 0
+    for row in rows_by_id.values():
+        for aggregate in row.aggregates:
+            values = {run.seed: run.values[aggregate.claim] for run in row.runs if aggregate.claim in run.values}
+            if set(values) == set(aggregate.seeds):
+                numbers = [value for value in values.values() if value is not None]
+                assert sum(numbers) / len(numbers) == pytest.approx(aggregate.mean, rel=1e-3)
+                assert [min(numbers), max(numbers)] == pytest.approx([aggregate.low, aggregate.high], rel=1e-3)
+                compared += 1
+    assert compared == 4  # the sizes of lesson 52
+
+
+@pytest.mark.parametrize("row", reproduce.rows(), ids=lambda row: row.id)
+def test_every_row_names_parameters_and_claims_that_its_page_has(row: Figure) -> None:
     lesson = find(row.lesson)
     known = {item.name for item in parameters(lesson)}
     assert set(row.parameters) | {"seed"} <= known
-    made = [pattern for node in ast.walk(ast.parse(lesson.path.read_text("utf-8"))) for pattern in claimed(node)]
+    patterns = [pattern for node in ast.walk(ast.parse(lesson.path.read_text("utf-8"))) for pattern in claimed(node)]
     for claim in row.claims:
-        assert any(re.fullmatch(pattern, claim) for pattern in made), f"lesson {row.lesson} has no claim {claim!r}"
+        assert any(re.fullmatch(pattern, claim) for pattern in patterns), f"lesson {row.lesson} has no claim {claim}"
 
 
-def claimed(node):
-    """The text of a call of lab.claim as a pattern: what an f-string fills in may be anything."""
+def claimed(node: ast.AST):
+    """The id in a call of lab.claim as a pattern: what an f-string fills in may be anything."""
     if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "claim":
-        text = node.args[0]
-        pieces = text.values if isinstance(text, ast.JoinedStr) else [text]
+        name = node.args[0]
+        pieces = name.values if isinstance(name, ast.JoinedStr) else [name]
         yield "".join(re.escape(piece.value) if isinstance(piece, ast.Constant) else ".+" for piece in pieces)
 
 
-def test_rows_and_seeds_that_are_not_there():
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{", "no valid JSON"),
+        ("[]", "schema 1"),
+        ('{"schema": 2}', "schema 1"),
+        ('{"schema": 1}', "no table of rows"),
+        ('{"schema": 1, "rows": {"a": 5}}', "The row 'a' has no table of claims"),
+        ('{"schema": 1, "rows": {"a": {"claims": {}}}}', "no list of runs"),
+        ('{"schema": 1, "rows": {"a": {"claims": {}, "runs": [5], "aggregates": []}}}', "run of row 'a' is no JSON"),
+        ('{"schema": 1, "rows": {"a": {"claims": {"x": {}}, "runs": [], "aggregates": []}}}', "no field 'text'"),
+    ],
+)
+def test_broken_values_are_refused_in_one_sentence(tmp_path: Path, content: str, reason: str) -> None:
+    path = tmp_path / "data.json"
+    path.write_text(content)
+    with pytest.raises(LabkitError, match=re.escape(reason)) as refusal:
+        measured.read(path)
+    assert str(path) in str(refusal.value) and "restore it" in str(refusal.value)
+
+
+conditions = st.builds(
+    Conditions, st.text(max_size=9), st.text(), st.text(), st.dictionaries(st.text(max_size=9), st.text(), max_size=2)
+)
+runs = st.builds(
+    Run, st.integers(0, 9), st.just({"kept": 0.1}), conditions, st.just({"a": 1.5, "b": None}), st.just(("a",))
+)
+
+
+@given(st.lists(runs, max_size=3).map(tuple), st.text())
+@settings(deadline=None)
+def test_values_are_read_as_they_were_written(known: tuple[Run, ...], alt: str) -> None:
+    row = measured.Measured({"a": Wording("t", "×", "≥ 1")}, known, (), alt)
+    with tempfile.TemporaryDirectory() as folder:
+        path = measured.write(Path(folder) / "data.json", {"row": row})
+        assert measured.read(path) == {"row": row}
+
+
+# The command
+
+
+def test_rows_and_seeds_that_are_not_there() -> None:
     with pytest.raises(UsageError, match="did you mean deep-compression-lenet5"):
         reproduce.chosen(["deep-compression-lenet"])
     for wrong in ("a", "1,,2", "-1", str(2**31)):
@@ -86,7 +268,28 @@ def test_rows_and_seeds_that_are_not_there():
     assert reproduce.seeds_of("3,5") == [3, 5]
 
 
-def test_the_list_names_every_row(capsys):
+def test_the_settings_of_a_row_are_words_for_labkit_run() -> None:
+    assert reproduce.settings(ROW, (3, 5)) == ["dataset=mnist", "network=lenet_300_100", "seed=3,5"]
+
+
+def test_the_list_names_every_row(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", "--list"]) == 0
     said = capsys.readouterr().out
-    assert all(row.id in said and row.source in said for row in reproduce.ROWS)
+    assert all(row.id in said and row.source in said for row in reproduce.rows())
+
+
+def test_the_command_writes_the_same_table_when_nothing_was_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = (course() / "docs" / "reproductions.md").read_bytes()
+    (tmp_path / "data").mkdir()
+    for name in ("registry.toml", "published.toml", "reproductions.json"):
+        (tmp_path / "data" / name).write_bytes((course() / "data" / name).read_bytes())
+    monkeypatch.setenv("LABKIT_HOME", str(tmp_path))
+    assert main(["reproduce", "--table"]) == 0
+    assert (tmp_path / "docs" / "reproductions.md").read_bytes() == table
+    (tmp_path / "build" / "reproduce").mkdir(parents=True)
+    (tmp_path / "build" / "reproduce" / "31_bad.ipynb").write_text("{")
+    assert main(["reproduce", "--table"]) == 0
+    assert "31_bad.ipynb: This file contains no valid JSON" in capsys.readouterr().err
+    assert (tmp_path / "docs" / "reproductions.md").read_bytes() == table

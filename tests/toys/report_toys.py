@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from labkit.runner.plan import Job, Outcome
+from labkit.session.events import MIME, Claim, Event, Finish, Measurement, Start
 
-MIME = "application/vnd.labkit.record+json"
 # name, technique, network, accuracy, bytes, compressed bytes, non-zeros, MACs, latency
 ROWS: dict[str, list[tuple[str, str, str, float, int, int, int, int, float | None]]] = {
     "00": [("float32", "baseline", "lenet_300_100", 0.8971, 1_068_444, 987_012, 266_610, 266_200, 0.021)],
@@ -48,57 +49,107 @@ ROWS: dict[str, list[tuple[str, str, str, float, int, int, int, int, float | Non
 TITLES = {"00": "Start here", "31": "Magnitude pruning", "40": "Quantization after training", "54": "Merging neurons"}
 
 
-def measurement(lesson: str, row: tuple) -> dict[str, Any]:
+def measurement(lesson: str, row: tuple) -> Measurement:
     """A measurement as a page records it."""
     name, technique, network, accuracy, size, packed, nonzero, macs, latency = row
     half = 1.96 * (accuracy * (1 - accuracy) / 10_000) ** 0.5
     parameters = {"lenet_300_100": 266_610, "lenet5": 431_080, "ds_cnn": 54_000}[network]
-    return {
-        "kind": "measurement", "lesson": lesson, "name": name, "technique": technique, "network": network,
-        "dataset": "fashion_mnist", "split": "test", "n": 10_000, "correct": round(accuracy * 10_000),
-        "accuracy": accuracy, "accuracy_low": accuracy - half, "accuracy_high": accuracy + half,
-        "bytes": size, "compressed_bytes": packed, "parameters": max(parameters, nonzero), "nonzero": nonzero,
-        "macs": macs, "latency_ms": latency, "latency_low_ms": latency and latency * 0.96,
-        "latency_high_ms": latency and latency * 1.07, "latency_ratio": latency and round(latency / 0.021, 3),
-        "threads": 1, "cpu": "Toy processor",
-    }  # fmt: skip
+    return Measurement(
+        lesson=lesson,
+        name=name,
+        technique=technique,
+        network=network,
+        dataset="fashion_mnist",
+        split="test",
+        n=10_000,
+        correct=round(accuracy * 10_000),
+        accuracy=accuracy,
+        accuracy_low=accuracy - half,
+        accuracy_high=accuracy + half,
+        bytes=size,
+        compressed_bytes=packed,
+        parameters=max(parameters, nonzero),
+        nonzero=nonzero,
+        macs=macs,
+        latency_ms=latency,
+        latency_low_ms=latency and latency * 0.96,
+        latency_high_ms=latency and latency * 1.07,
+        latency_ratio=latency and round(latency / 0.021, 3),
+        threads=1,
+        cpu="Toy processor",
+    )
 
 
-def start(lesson: str, profile: str) -> dict[str, Any]:
-    """The record of a page's start."""
-    return {
-        "kind": "start", "lesson": lesson, "title": TITLES[lesson], "profile": profile, "edition": "solved",
-        "seed": 7, "parameters": {}, "at_defaults": True,
-        "versions": {"python": "3.11.2", "tensorflow": "2.21.0", "numpy": "2.4.1", "labkit": "0.1.0"},
-        "cpu": "Toy processor, 2 cores", "threads": 2, "date": "2026-01-02", "budget_s": 300,
-    }  # fmt: skip
+def start(lesson: str, profile: str = "full") -> Start:
+    """The event of a page's start."""
+    return Start(
+        lesson=lesson,
+        title=TITLES[lesson],
+        profile=profile,
+        edition="solved",
+        seed=7,
+        parameters={},
+        at_defaults=True,
+        versions={"python": "3.11.2", "tensorflow": "2.21.0", "numpy": "2.4.1", "labkit": "0.1.0"},
+        cpu="Toy processor, 2 cores",
+        threads=2,
+        date="2026-01-02",
+        budget_s=300.0,
+    )
 
 
-def claim(lesson: str, status: str) -> dict[str, Any]:
-    """The record of a claim."""
-    return {
-        "kind": "claim", "lesson": lesson, "text": "The asked share of the weights is gone", "value": 0.8012,
-        "relation": "≥ 79.50 %", "unit": "%", "spread": None, "asserted": status != "shown",
-        "held": status != "failed", "status": status,
-    }  # fmt: skip
+def claim(lesson: str, status: str) -> Claim:
+    """The event of a claim that ends as *status*."""
+    return Claim(
+        lesson=lesson,
+        id=f"{lesson}.gone",
+        text="The asked share of the weights is gone",
+        value=0.8012,
+        bound="at_least",
+        relation="≥ 79.50 %",
+        unit="%",
+        spread=None,
+        held=status != "failed",
+        asserted=status != "shown",
+    )
 
 
-def notebook(path: Path, events: list[dict[str, Any]], error: tuple[str, str, str] | None = None) -> None:
-    """Write an executed notebook that left *events*; *error* is a failed cell's source, the error's name and text."""
-    cells: list[dict[str, Any]] = [
-        {
-            "cell_type": "code", "id": f"c{index}", "metadata": {}, "execution_count": index, "source": "lab.measure()",
-            "outputs": [{"output_type": "display_data", "metadata": {}, "data": {MIME: {"schema": 1, **event}}}],
-        }
-        for index, event in enumerate(events)
-    ]  # fmt: skip
+def finish(lesson: str, cpu_s: float = 90.0) -> Finish:
+    """The event of a page's end."""
+    return Finish(lesson=lesson, text="That is all.", elapsed_s=100.0, cpu_s=cpu_s, budget_s=300.0)
+
+
+def content(records: Sequence[Event | dict[str, Any]], error: tuple[str, str, str] | None = None) -> dict[str, Any]:
+    """An executed notebook that left *records*; *error* is a failed cell's source, the error's name and its text."""
+    cells: list[dict[str, Any]] = []
+    for index, record in enumerate(records):
+        data = {MIME: record.to_dict() if isinstance(record, Event) else record}
+        output = {"output_type": "display_data", "metadata": {}, "data": data}
+        cells.append(_cell(f"c{index}", "lab.measure()", output))
     if error:
         source, name, text = error
         trace = [f"\x1b[0;31m{name}\x1b[0m: {text}"]
         output = {"output_type": "error", "ename": name, "evalue": text, "traceback": trace}
-        cells.append({"cell_type": "code", "id": "bad", "metadata": {}, "source": source, "outputs": [output]})
+        cells.append(_cell("bad", source, output))
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+
+
+def _cell(name: str, source: str, output: dict[str, Any]) -> dict[str, Any]:
+    """An executed code cell with one output."""
+    return {
+        "cell_type": "code",
+        "id": name,
+        "metadata": {},
+        "execution_count": 1,
+        "source": source,
+        "outputs": [output],
+    }
+
+
+def notebook(path: Path, records: Sequence[Event | dict[str, Any]], error: tuple[str, str, str] | None = None) -> None:
+    """Write the notebook `content` to *path*."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}))
+    path.write_text(json.dumps(content(records, error)))
 
 
 def job(lesson: str, profile: str = "full", **parameters: Any) -> Job:
@@ -116,17 +167,20 @@ def run(runs: Path, profile: str = "full") -> list[Outcome]:
     outcomes = []
     for number, rows in ROWS.items():
         one = job(number, profile)
-        events = [start(number, profile), *(measurement(number, row) for row in rows)]
+        events: list[Event] = [start(number, profile), *(measurement(number, row) for row in rows)]
         events += [claim(number, "held"), claim(number, "shown")]
         failed = number == "54"
         error = ("lab.claim('Merging beats deleting', 0.871, at_least=0.9)", "ClaimFailed", "Merging beats deleting: 87.10 %, asked ≥ 90.00 %.")  # fmt: skip  # noqa: E501
         if failed:
             events.append(claim(number, "failed"))
+        elif number == "00":
+            events.append(finish(number, cpu_s=11.0))
         notebook(one.paths(runs)[0], events, error if failed else None)
         seconds = {"00": 12.0, "31": 188.3, "40": 371.0, "54": 140.2}[number]
         message = f"{error[1]}: {error[2]}" if failed else ""
         state, kind = ("failed", "error") if failed else ("ok", "")
-        outcomes.append(Outcome(one, state, kind, message, 18, 24, seconds, "2026-01-02T10:00:00+00:00", 2))
+        cpu_s = 11.0 if number == "00" else seconds
+        outcomes.append(Outcome(one, state, kind, message, 18, 24, seconds, cpu_s, "2026-01-02T10:00:00+00:00", 2))
     for sparsity, accuracy in ((0.97, 0.8702), (0.98, 0.861)):
         one = job("31", profile, sparsity=sparsity)
         row = (
@@ -141,7 +195,7 @@ def run(runs: Path, profile: str = "full") -> list[Outcome]:
             0.021,
         )
         notebook(one.paths(runs)[0], [start("31", profile), measurement("31", row), claim("31", "shown")])
-        outcomes.append(Outcome(one, "ok", "", "", 24, 24, 90.0, "2026-01-02T10:00:00+00:00", 2))
+        outcomes.append(Outcome(one, "ok", "", "", 24, 24, 90.0, 80.0, "2026-01-02T10:00:00+00:00", 2))
     for outcome in outcomes:
         outcome.save(runs)
     outcomes.append(Outcome(job("31", profile, sparsity=0.99), "not run", "not run"))
