@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError
 from labkit.deploy.content import Source
 from labkit.deploy.flatbuffer import KINDS, Graph, packed
@@ -53,8 +54,7 @@ def forecast(
     not explain of the whole (other operators, caches that they share) is scaled by the bytes that the cut layers move.
     Raises UsageError for an unknown layer or a block below 1, and as `resized` does.
     """
-    if isinstance(block, bool) or not isinstance(block, int) or block < 1:
-        raise UsageError(f"block is {block!r}, but takes a whole number, 1 or more (16 floats are usual).")
+    block = whole("block", block, 1, note=" (16 floats are usual)")
     rows, alone = layers(source), single_layers(source)
     files: dict[str, Source] = {"call": overhead(), "whole": source}
     files |= {f"whole {i}": each for i, each in enumerate(alone)}

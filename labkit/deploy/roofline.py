@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labkit.base.checks import whole
 from labkit.base.errors import LabkitError, UsageError
 from labkit.deploy.apart import apart
 from labkit.deploy.content import Source
@@ -140,8 +141,9 @@ def machine(seconds: float = 1.5, array_mib: int = 128) -> Machine:
     A process of its own, because a BLAS library reads its number of threads when it is loaded. Raises UsageError for
     times or sizes that are not above 0, LabkitError when that process fails (not enough memory).
     """
-    if not seconds > 0 or isinstance(array_mib, bool) or not isinstance(array_mib, int) or array_mib < 1:
-        raise UsageError(f"seconds is {seconds} and array_mib {array_mib!r}: above 0, and a whole number, 1 or more.")
+    array_mib = whole("array_mib", array_mib, 1)
+    if not seconds > 0:
+        raise UsageError(f"seconds is {seconds!r}, but takes a number above 0.")
     refusal = (
         f"Measuring the machine failed with exit code {{code}}: three arrays of {array_mib} MiB may be too much for "
         "the memory; give a smaller array_mib."

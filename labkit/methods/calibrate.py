@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError
 from labkit.methods.quantize import fake_quantize, levels
 
@@ -40,8 +41,7 @@ def mse(samples: np.ndarray, bits: int = 8, symmetric: bool = False, steps: int 
     step.
     """
     samples = _check(samples).ravel()
-    if steps < 1:
-        raise UsageError(f"steps is {steps!r}, but takes a whole number of at least 1.")
+    steps = whole("steps", steps, 1)
     least, most = min(float(samples.min()), 0.0), max(float(samples.max()), 0.0)
     seen = samples[:: -(-samples.size // _MOST)]
 
@@ -75,8 +75,7 @@ def entropy(samples: np.ndarray, bits: int = 8, symmetric: bool = False, bins: i
     """
     samples = _check(samples)
     levels(bits)  # refuses other numbers of bits
-    if bins < 2:
-        raise UsageError(f"bins is {bins!r}, but takes a whole number of at least 2 (2048 is usual).")
+    bins = whole("bins", bins, 2, note=" (2048 is usual)")
     low, high = float(samples.min()), float(samples.max())
     peak = max(-low, high)
     count = 2**bits if low >= 0 and not symmetric else 2 ** (bits - 1)

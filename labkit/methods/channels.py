@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError
 
 Floats = NDArray[np.float64]
@@ -141,5 +142,4 @@ def _by_channel(values: Any, owners: NDArray[np.int64], channels: int) -> Floats
 
 
 def _check_count(count: int, n: int) -> None:
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 1 <= count <= n:
-        raise UsageError(f"count is {count!r}, but takes a whole number from 1 to {n}, the channels there are.")
+    whole("count", count, 1, n, note=", the channels there are")

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError, one_of
 
 STARTS = ("linear", "density", "random")
@@ -237,6 +238,4 @@ def _finite(values: Any) -> NDArray[np.float64]:
 
 
 def _count(count: Any) -> int:
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
-        raise UsageError(f"count is {count!r}, but takes a whole number, 1 or more: the shared values.")
-    return int(count)
+    return whole("count", count, 1, note=": the shared values")

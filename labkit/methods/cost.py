@@ -7,11 +7,11 @@ pooling and batch normalization do has counts of its own.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError
 
 
@@ -175,14 +175,5 @@ def _conv_counts(kernel: tuple[int, int], channels: int, filters: int, groups: i
 
 
 def _counts(least: int = 1, **named: int) -> list[int]:
-    """The values as Python's whole numbers, which do not overflow; raises UsageError for one below *least*."""
-    result = []
-    for name, value in named.items():
-        try:
-            number = operator.index(value)
-        except TypeError:
-            raise UsageError(f"{name} is {value!r}, but takes a whole number of at least {least}.") from None
-        if number < least:
-            raise UsageError(f"{name} is {value!r}, but takes a whole number of at least {least}.")
-        result.append(number)
-    return result
+    """Return the values as Python's whole numbers, which do not overflow; UsageError for one below *least*."""
+    return [whole(name, value, least) for name, value in named.items()]

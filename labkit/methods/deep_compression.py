@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError
 from labkit.methods import cluster, lkz
 
@@ -109,12 +110,11 @@ def share(weights: np.ndarray, values: int, start: str = "linear") -> Shared:
 
     Raises UsageError for fewer than 1 or more than 65,536 values, and for weights that are not finite.
     """
-    if isinstance(values, bool) or not isinstance(values, int | np.integer) or not 1 <= values <= MOST_VALUES:
-        raise UsageError(f"values is {values!r}, but takes a whole number of shared values, 1 to {MOST_VALUES:,}.")
+    count = whole("values", values, 1, MOST_VALUES, note=", the shared values")
     weights = _finite(weights)
     indices = np.zeros(weights.shape, np.int32)
     there = weights != 0
-    codebook, found = cluster.share(weights[there], int(values), start)
+    codebook, found = cluster.share(weights[there], count, start)
     indices[there] = found.astype(np.int32) + 1
     return Shared(codebook, indices)
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from labkit.base import checks
 from labkit.base.errors import UsageError, one_of
 
 RULES = ("nearest", "stochastic", "logistic", "conjugated")
@@ -134,8 +135,7 @@ def covariance(chance: Any, lag: int) -> np.ndarray:
     t uniform: on [0, p) the ``lag``-fold tent has 2ˡᵃᵍ p laps, of which each pair spends 2p of its length 2 below p.
     Raises UsageError for a lag below 0.
     """
-    if lag < 0:
-        raise UsageError(f"lag is {lag!r}, but takes a whole number of at least 0.")
+    lag = checks.whole("lag", lag)
     p = np.asarray(chance, dtype=np.float64)
     pairs, rest = np.divmod(2.0**lag * p, 2.0)
     both = (2 * pairs * p + np.minimum(rest, p) + np.maximum(rest - (2 - p), 0)) / 2.0**lag
@@ -219,8 +219,7 @@ def in_standard_errors(samples: Any, expected: Any) -> np.ndarray:
 
 
 def _orbit(start: Any, steps: int, step: Any) -> np.ndarray:
-    if steps < 1:
-        raise UsageError(f"steps is {steps!r}, but takes a whole number of at least 1.")
+    steps = checks.whole("steps", steps, 1)
     point = np.asarray(start)
     if point.dtype != np.float32:
         point = point.astype(np.float64)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError, one_of
 from labkit.methods.sparsity import neuron_norms
 
@@ -211,5 +212,4 @@ def _tidy(matrix: np.ndarray) -> np.ndarray:
 
 
 def _check_count(count: int, n: int) -> None:
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 1 <= count <= n:
-        raise UsageError(f"count is {count!r}, but takes a whole number from 1 to {n}, the neurons there are.")
+    whole("count", count, 1, n, note=", the neurons there are")

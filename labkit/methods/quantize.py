@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError, one_of
 from labkit.methods.theory import best_uniform_step as best_uniform_step
 from labkit.methods.theory import lloyd_max as lloyd_max
@@ -42,10 +43,9 @@ def levels(bits: int, signed: bool = True, symmetric: bool = False) -> tuple[int
 
     Raises UsageError for *bits* outside 2 to 16.
     """
-    if isinstance(bits, bool) or not isinstance(bits, int | np.integer) or not 2 <= bits <= 16:
-        raise UsageError(f"bits is {bits!r}, but takes a whole number from 2 to 16.")
-    low = -(2 ** (int(bits) - 1)) if signed else 0
-    return low + bool(symmetric), low + 2 ** int(bits) - 1
+    width = whole("bits", bits, 2, 16)
+    low = -(2 ** (width - 1)) if signed else 0
+    return low + bool(symmetric), low + 2**width - 1
 
 
 def affine_parameters(
@@ -235,11 +235,7 @@ def _along(
 
 def _group(x: np.ndarray, axis: int, group: int) -> int:
     _others(x, axis)
-    if isinstance(group, bool) or not isinstance(group, int | np.integer) or group < 1:
-        raise UsageError(
-            f"group is {group!r}, but takes a whole number of at least 1: how many neighbours share a scale."
-        )
-    return int(group)
+    return whole("group", group, 1, note=": how many neighbours share a scale")
 
 
 def _others(x: np.ndarray, axis: int) -> tuple[int, ...]:

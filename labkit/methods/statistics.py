@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
 from statistics import NormalDist
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError, one_of
 
 FORMS = ("exact", "mid_p", "chi_square", "corrected")
@@ -22,7 +22,7 @@ def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
     Shares between 0 and 1; no images (``n = 0``) leave all of 0 to 1 open. Raises UsageError for counts that cannot be
     and for a *level* outside (0, 1). Wilson, 1927, equation for the score test inverted; without continuity correction.
     """
-    correct, n = _count("correct", correct), _count("n", n)
+    correct, n = whole("correct", correct), whole("n", n)
     if correct > n:
         raise UsageError(f"correct is {correct}, but takes at most n, which is {n}.")
     z = normal_quantile(level)
@@ -47,7 +47,7 @@ def mcnemar(first_only: int, second_only: int, form: str = "exact") -> float:
     held against χ² with one degree of freedom; ``corrected``, the same with Edwards' (|b − c| − 1)².
     1.0 when they never differ. Raises UsageError for counts below 0 and for an unknown *form*.
     """
-    first_only, second_only = _count("first_only", first_only), _count("second_only", second_only)
+    first_only, second_only = whole("first_only", first_only), whole("second_only", second_only)
     one_of("form", form, FORMS)
     n, fewer = first_only + second_only, min(first_only, second_only)
     if n == 0:
@@ -73,8 +73,8 @@ def paired_interval(first_only: int, second_only: int, n: int, level: float = 0.
     with ``form="chi_square"`` falls below 1 − *level*. Shares from −1 to 1; no images leave all of it open.
     Raises UsageError for counts that cannot be. Tango, 1998, equations for the score test and its constrained maximum.
     """
-    first_only, second_only = _count("first_only", first_only), _count("second_only", second_only)
-    n, z = _count("n", n), normal_quantile(level)
+    first_only, second_only = whole("first_only", first_only), whole("second_only", second_only)
+    n, z = whole("n", n), normal_quantile(level)
     if first_only + second_only > n:
         raise UsageError(f"first_only + second_only is {first_only + second_only}, but takes at most n, which is {n}.")
     if n == 0:
@@ -165,8 +165,7 @@ def best_of_many(changes: ArrayLike, draws: int, rng: np.random.Generator) -> fl
     table = np.asarray(changes)
     if table.ndim != 2:
         raise UsageError(f"changes has {table.ndim} dimensions, but takes 2: one row a candidate, one column an image.")
-    if _count("draws", draws) < 1:
-        raise UsageError("draws is 0, but takes a whole number of at least 1.")
+    draws = whole("draws", draws, 1)
     if not len(table):
         return 1.0
     moved = table[:, np.any(table != 0, axis=0)].astype("float32")  # whole sums below 2²⁴: exact
@@ -182,7 +181,7 @@ def student_quantile(share: float, freedom: int) -> float:
 
     *share* in (0.5, 1); within 1e-9, relative. Abramowitz and Stegun, 1964, 26.7.3 and 26.7.4.
     """
-    if _count("freedom", freedom) < 1 or not 0.5 < share < 1:
+    if whole("freedom", freedom) < 1 or not 0.5 < share < 1:
         raise UsageError(f"share is {share!r} and freedom {freedom!r}, but take 0.5 to 1 and at least 1.")
     high = 1.0
     while _student(high, freedom) < share:
@@ -232,13 +231,3 @@ def _tail(level: float) -> float:
     if not 0 < level < 1:
         raise UsageError(f"level is {level!r}, but takes a share above 0 and below 1, such as 0.95.")
     return (1 + level) / 2
-
-
-def _count(name: str, value: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = -1
-    if number < 0:
-        raise UsageError(f"{name} is {value!r}, but takes a whole number of at least 0.")
-    return number

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError, one_of
 from labkit.methods.packing import pack, unpack
 
@@ -34,8 +35,7 @@ class Layout:
 
     def __post_init__(self) -> None:
         for name, value, low in (("gap_bits", self.gap_bits, 1), ("run_bits", self.run_bits, 2)):
-            if isinstance(value, bool) or value not in range(low, 17):
-                raise UsageError(f"{name} is {value!r}, but takes a whole number from {low} to 16.")
+            whole(name, value, low, 16)
         if self.index_bytes not in (None, 1, 2, 4, 8):
             raise UsageError(f"index_bytes is {self.index_bytes!r}, but takes 1, 2, 4, 8, or None for the fewest.")
         if len(self.block) != 2 or not all(size in range(1, 1025) for size in self.block):

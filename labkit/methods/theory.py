@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError
 from labkit.methods.coding import codes
 
@@ -251,8 +252,7 @@ def _check_samples(samples: np.ndarray) -> np.ndarray:
 
 
 def _check_bits(bits: int, least: int = 1) -> None:
-    if isinstance(bits, bool) or not isinstance(bits, int | np.integer) or not least <= bits <= 10:
-        raise UsageError(f"bits is {bits!r}, but takes a whole number from {least} to 10 here.")
+    whole("bits", bits, least, 10, note=" here")
 
 
 def _check_step(step: float) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError
 from labkit.methods.coding.codes import plausible, whole_numbers
 from labkit.methods.coding.range_coder import RangeDecoder, RangeEncoder
@@ -80,10 +81,9 @@ def _tables(
     size: int, groups: np.ndarray | None, back: Sequence[int], count: int
 ) -> Callable[[list[int]], Iterator[list[int]]]:
     """What gives, one after the other, the counts of each place's context; it reads the symbols before, no other."""
-    if isinstance(size, bool) or size not in range(1, LARGEST + 1):
-        raise UsageError(f"size is {size!r}, but takes a whole number from 1 to {LARGEST}.")
-    if any(isinstance(distance, bool) or distance < 1 for distance in back):
-        raise UsageError(f"back is {tuple(back)}, but takes distances of 1 or more: only earlier symbols are known.")
+    whole("size", size, 1, LARGEST)
+    for distance in back:
+        whole("A distance in back", distance, 1, note=": only earlier symbols are known")
     known = [0] * count if groups is None else whole_numbers("groups", groups).tolist()
     if len(known) != count:
         raise UsageError(f"There are {len(known)} groups for {count} symbols: give one for each.")

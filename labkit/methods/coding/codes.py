@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError
 from labkit.methods.coding.range_coder import RangeDecoder, RangeEncoder, damaged
 
@@ -121,13 +122,13 @@ def quantize_frequencies(counts: np.ndarray, bits: int = 16) -> NDArray[np.int64
     counts, *bits* outside 1 to 30, or more symbols than frequencies to give.
     """
     counts = _counts(counts)
-    if isinstance(bits, bool) or bits not in range(1, 31):
-        raise UsageError(f"bits is {bits!r}, but takes a whole number from 1 to 30.")
+    bits = whole("bits", bits, 1, 30)
     total, occurs = 2**bits, [symbol for symbol, count in enumerate(counts.tolist()) if count > 0]
     if len(occurs) > total:
         raise UsageError(f"{len(occurs)} symbols occur, and 2^{bits} frequencies are too few for them: take more bits.")
-    whole, result = int(counts.sum(dtype=object)), np.zeros(len(counts), np.int64)
-    result[occurs] = [max(int(counts[symbol]) * total // whole, 1) for symbol in occurs]
+    occurrences = int(counts.sum(dtype=object))
+    result = np.zeros(len(counts), np.int64)
+    result[occurs] = [max(int(counts[symbol]) * total // occurrences, 1) for symbol in occurs]
     missing = total - int(result.sum()) if occurs else 0
     step = 1 if missing > 0 else -1
     # One more saves count · log₂(1 + 1/f) bits, very nearly count / (f + ½): exact in IEEE arithmetic, unlike a log.
@@ -241,10 +242,10 @@ def whole_numbers(what: str, values: np.ndarray) -> NDArray[np.int64]:
 
 
 def _counts(counts: np.ndarray) -> NDArray[np.int64]:
-    whole = whole_numbers("counts", counts)
-    if whole.size and whole.min() < 0:
-        raise UsageError(f"A count is {whole.min()}, but takes 0 or more.")
-    return whole
+    numbers = whole_numbers("counts", counts)
+    if numbers.size and numbers.min() < 0:
+        raise UsageError(f"A count is {numbers.min()}, but takes 0 or more.")
+    return numbers
 
 
 def _table(frequencies: np.ndarray) -> tuple[list[int], list[int], int]:
@@ -272,7 +273,6 @@ def _cheapest(shares: list[int], total: int) -> float:
 
 def plausible(count: int, bits: int, least: float) -> None:
     """Refuse a count that so few bits cannot hold, before memory is taken for it."""
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 0 <= count <= MOST:
-        raise UsageError(f"count is {count!r}, but takes a whole number from 0 to {MOST}.")
+    count = whole("count", count, 0, MOST)
     if count and 0.99 * count * least > bits + 1:  # the fast coder rounds by less than a hundredth
         raise damaged("they are too few for so many symbols")
