@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -80,6 +79,8 @@ def paired_interval(first_only: int, second_only: int, n: int, level: float = 0.
     if n == 0:
         return -1.0, 1.0
 
+    from scipy import optimize  # half a second, which pages without a comparison do not pay
+
     def score(difference: float) -> float:
         """How many standard errors the observed difference lies above *difference*."""
         lost = difference * (1 - difference)
@@ -91,8 +92,11 @@ def paired_interval(first_only: int, second_only: int, n: int, level: float = 0.
         return gap / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, gap) if gap else 0.0
 
     observed = (second_only - first_only) / n
-    low = -1.0 if first_only == n else _root(lambda d: score(d) - z, -1.0, observed)
-    high = 1.0 if second_only == n else _root(lambda d: score(d) + z, observed, 1.0)
+    low, high = -1.0, 1.0
+    if first_only < n:
+        low = optimize.brentq(lambda difference: score(difference) - z, -1.0, observed, xtol=1e-15)
+    if second_only < n:
+        high = optimize.brentq(lambda difference: score(difference) + z, observed, 1.0, xtol=1e-15)
     return low, high
 
 
@@ -177,28 +181,19 @@ def best_of_many(changes: ArrayLike, draws: int, rng: np.random.Generator) -> fl
 
 
 def student_quantile(share: float, freedom: int) -> float:
-    """The quantile of Student's t with *freedom* ≥ 1 whole degrees, found from its closed distribution function.
+    """Return the quantile of Student's t with *freedom* ≥ 1 whole degrees of freedom, for *share* in (0.5, 1).
 
-    *share* in (0.5, 1); within 1e-9, relative. Abramowitz and Stegun, 1964, 26.7.3 and 26.7.4.
+    >>> round(student_quantile(0.975, 4), 3)
+    2.776
+
+    Raises UsageError for other arguments.
     """
-    if whole("freedom", freedom) < 1 or not 0.5 < share < 1:
-        raise UsageError(f"share is {share!r} and freedom {freedom!r}, but take 0.5 to 1 and at least 1.")
-    high = 1.0
-    while _student(high, freedom) < share:
-        high *= 2
-    return _root(lambda t: share - _student(t, freedom), 0.0, high)
+    from scipy import special  # half a second, which pages without seeds do not pay
 
-
-def _student(t: float, freedom: int) -> float:
-    """The share of Student's distribution below *t* ≥ 0."""
-    angle = math.atan2(t, math.sqrt(freedom))
-    square, odd = math.cos(angle) ** 2, freedom % 2
-    term = total = 1.0 if freedom > 1 else 0.0
-    for k in range(2 + odd, freedom, 2):
-        term *= square * (k - 1) / k
-        total += term
-    inside = 2 / math.pi * (angle + math.sin(angle) * math.cos(angle) * total) if odd else math.sin(angle) * total
-    return 0.5 + inside / 2
+    freedom = whole("freedom", freedom, 1)
+    if not 0.5 < share < 1:
+        raise UsageError(f"share is {share!r}, but takes a number above 0.5 and below 1.")
+    return float(special.stdtrit(freedom, share))
 
 
 def _images(spread: tuple[float, float], difference: float, power: float, level: float) -> int:
@@ -206,16 +201,6 @@ def _images(spread: tuple[float, float], difference: float, power: float, level:
         raise UsageError(f"power is {power!r}, but takes a share above 0 and below 1, such as 0.8.")
     wanted = normal_quantile(level) * spread[0] + NormalDist().inv_cdf(power) * spread[1]
     return max(1, math.ceil((max(0.0, wanted) / difference) ** 2))
-
-
-def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Where a falling *function* crosses 0 between *low* and *high*, by halving, to the last bits of a float."""
-    for _ in range(200):
-        middle = (low + high) / 2
-        if middle in (low, high):
-            break
-        low, high = (middle, high) if function(middle) > 0 else (low, middle)
-    return (low + high) / 2
 
 
 def _over_power_of_two(number: int, exponent: int) -> float:

@@ -116,6 +116,8 @@ def lloyd_max(bits: int, samples: np.ndarray | None = None) -> tuple[np.ndarray,
     _check_bits(bits)
     if samples is not None:
         return _lloyd(_check_samples(samples), 2**bits)
+    from scipy import linalg
+
     half = 2 ** (bits - 1)
     # The best density of levels is that of the cube root of φ: a Gaussian of variance 3 (Panter and Dite, 1951).
     inner = np.array([math.sqrt(3) * NormalDist().inv_cdf(0.5 + k / (2 * half)) for k in range(1, half)])
@@ -129,7 +131,11 @@ def lloyd_max(bits: int, samples: np.ndarray | None = None) -> tuple[np.ndarray,
         density = np.exp(-(edges[:-1] ** 2) / 2) / math.sqrt(2 * math.pi)
         by_left = density * (level - edges[:-1]) / p  # how the level of a cell moves with its left edge
         by_right = density[1:] * (inner - level[:-1]) / p[:-1]  # and with its right one
-        inner = inner - _solve(-by_left[1:-1], 2 - by_right - by_left[1:], -by_right[1:], residue)
+        bands = np.zeros((3, len(inner)))  # above, on and below the diagonal, as solve_banded takes them
+        bands[0, 1:] = -by_right[1:]
+        bands[1] = 2 - by_right - by_left[1:]
+        bands[2, :-1] = -by_left[1:-1]
+        inner = inner - linalg.solve_banded((1, 1), bands, residue)
     positive = np.concatenate([inner, [np.inf]])
     return np.concatenate([-positive[::-1], [0.0], positive]), np.concatenate([-level[::-1], level])
 
@@ -156,13 +162,15 @@ def best_uniform_step(bits: int, samples: np.ndarray | None = None) -> float:
     _check_bits(bits)
     if samples is not None:
         return _best_step(_check_samples(samples), bits)
-    low, high = 1e-3, 4.0
-    while high - low > 1e-14:
-        step = (low + high) / 2
+    from scipy import optimize
+
+    def slope(step: float) -> float:
+        """Return the derivative of the error by *step*, but for a positive factor."""
         edges, levels = uniform(bits, step)
         p, first, _ = moments(edges)
-        low, high = (step, high) if float(np.sum(levels * (levels * p - first))) < 0 else (low, step)
-    return (low + high) / 2
+        return float(np.sum(levels * (levels * p - first)))
+
+    return float(optimize.brentq(slope, 1e-3, 4.0, xtol=1e-15))
 
 
 def entropy_coded(step: float) -> tuple[float, float]:
@@ -201,18 +209,6 @@ def clipped_errors(clip: float, bits: int) -> tuple[float, float]:
     levels = np.concatenate([[-clip], levels, [clip]])
     parts = second - 2 * levels * first + levels**2 * p
     return float(np.sum(parts[1:-1])), float(parts[0] + parts[-1])
-
-
-def _solve(below: np.ndarray, diagonal: np.ndarray, above: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Solve a diagonally dominant tridiagonal system by elimination: n steps, where a dense solver takes n³."""
-    diagonal, x = diagonal.copy(), right.copy()
-    for k in range(1, len(x)):
-        factor = below[k - 1] / diagonal[k - 1]
-        diagonal[k] -= factor * above[k - 1]
-        x[k] -= factor * x[k - 1]
-    for k in range(len(x) - 1, -1, -1):
-        x[k] = (x[k] - (above[k] * x[k + 1] if k + 1 < len(x) else 0.0)) / diagonal[k]
-    return x
 
 
 def _lloyd(x: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
