@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from labkit.base.checks import whole
 from labkit.base.errors import UsageError, one_of
-from labkit.methods.packing import pack, unpack
 
 FORMATS = ("dense", "coo", "csr", "bitmap", "relative", "run length", "block", "2:4")
 _MATRICES = ("coo", "csr", "block")
@@ -173,6 +172,27 @@ def decode(encoded: Encoded) -> NDArray[Any]:
             places = unpack(arrays["places"], 2, values.size).reshape(-1, 2)
             np.put_along_axis(flat.reshape(-1, 4), places, values, 1)
     return result
+
+
+def pack(codes: np.ndarray, bits: int) -> NDArray[np.uint8]:
+    """Return whole numbers from 0 to 2**bits − 1 as one row of bits, highest first; zeros fill up the last byte.
+
+    >>> pack(np.array([1, 2, 3]), 2).tolist()
+    [108]
+    """
+    shifts = np.arange(bits - 1, -1, -1)
+    rows = np.asarray(codes, np.int64).ravel()[:, None] >> shifts & 1
+    return np.packbits(rows.astype(np.uint8))
+
+
+def unpack(packed: np.ndarray, bits: int, count: int) -> NDArray[np.int64]:
+    """Return the first *count* numbers that `pack` wrote, int64 (count,).
+
+    >>> unpack(pack(np.array([1, 2, 3]), 2), 2, 3).tolist()
+    [1, 2, 3]
+    """
+    rows = np.unpackbits(packed, count=count * bits).reshape(count, bits)
+    return rows.astype(np.int64) @ (1 << np.arange(bits - 1, -1, -1))
 
 
 def measured_break_even(
