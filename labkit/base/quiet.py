@@ -50,6 +50,7 @@ class QuietFinder(MetaPathFinder):
     """Wraps the loader of the top-level package ``tensorflow`` and of nothing else."""
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Return TensorFlow's module specification with its loader wrapped; None for every other module."""
         if fullname != "tensorflow":
             return None
         spec = PathFinder.find_spec(fullname, path, target)
@@ -59,6 +60,6 @@ class QuietFinder(MetaPathFinder):
 
 
 def quiet_tensorflow() -> None:
-    """From now on ``import tensorflow`` says nothing unless it fails."""
+    """Have ``import tensorflow`` print nothing from now on, unless it fails."""
     if not any(isinstance(finder, QuietFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, QuietFinder())

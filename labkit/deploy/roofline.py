@@ -51,16 +51,16 @@ class Machine:
 
     @property
     def stream(self) -> float:
-        """Bytes a second of the triad without the write-allocate: three quarters of ``bandwidth``."""
+        """Return the bytes a second of the triad without the write-allocate: three quarters of ``bandwidth``."""
         return 0.75 * self.bandwidth
 
     @property
     def ridge(self) -> float:
-        """FLOP for each byte from which on the peak is the bound: where the two roofs meet."""
+        """Return FLOP for each byte from which on the peak is the bound: where the two roofs meet."""
         return self.peak / self.bandwidth
 
     def roof(self, intensity: ArrayLike) -> NDArray[np.float64]:
-        """FLOP a second that can be reached at *intensity* (FLOP for each byte): the lower of the two roofs."""
+        """Return FLOP a second that can be reached at *intensity* (FLOP for each byte): the lower of the two roofs."""
         return np.minimum(self.peak, self.bandwidth * np.asarray(intensity, np.float64))
 
 
@@ -75,12 +75,13 @@ class Work:
 
     @property
     def intensity(self) -> float:
-        """FLOP for each byte."""
+        """Return FLOP for each byte."""
         return self.flops / self.bytes
 
 
 def predicted_seconds(flops: float, moved: float, peak: float, bandwidth: float) -> float:
-    """The roofline's time: the longer of computing (``flops / peak``) and moving (``moved / bandwidth``), in seconds.
+    """Return the roofline's time: the longer of computing (``flops / peak``) and moving (``moved / bandwidth``), in
+    seconds.
 
     *moved* in bytes, the rates in FLOP and bytes a second. Raises UsageError for negative work or rates not above 0.
     """
@@ -92,7 +93,7 @@ def predicted_seconds(flops: float, moved: float, peak: float, bandwidth: float)
 
 
 def work(source: Source) -> list[Work]:
-    """The work of each row of `labkit.deploy.inspect.layers`, from the shapes and dtypes in the file.
+    """Return the work of each row of `labkit.deploy.inspect.layers`, from the shapes and dtypes in the file.
 
     Names are the kind and a number, ``conv2d 2``. Raises LabkitError for a damaged file.
     """
@@ -107,7 +108,8 @@ def work(source: Source) -> list[Work]:
 def layer_times(
     sources: Mapping[str, Source], seconds: float = 1.0, seed: int = 0
 ) -> tuple[dict[str, Work], dict[str, Timing]]:
-    """The work and the time of each layer of ``.tflite`` files (name → file), all timed against each other, one thread.
+    """Return the work and the time of each layer of ``.tflite`` files (name → file), all timed against each other, one
+    thread.
 
     Both are by ``name layer``: ``lenet5 dense 1``. Among the times are those of the whole files, by name, and of a call
     that does next to nothing, ``call``, which each layer's time holds too. A layer is called again and again: what fits
@@ -123,7 +125,7 @@ def layer_times(
 
 
 def caches() -> dict[int, int]:
-    """Bytes of each level of data cache that the first processor sees, where Linux tells; else empty."""
+    """Return the bytes of each level of data cache that the first processor sees, where Linux tells; else empty."""
     found: dict[int, int] = {}
     try:
         for place in sorted(_CACHES.glob("index*")):
@@ -192,7 +194,7 @@ def _triad(seconds: float, size: int) -> float:
 
 
 def _best(call: Callable[[], object], seconds: float) -> float:
-    """The shortest of the calls that fit into *seconds*, three at least, after one untimed; in seconds."""
+    """Return the shortest of the calls that fit into *seconds*, three at least, after one untimed; in seconds."""
     call()
     times: list[float] = []
     end = time.perf_counter() + seconds

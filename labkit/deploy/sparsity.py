@@ -26,7 +26,8 @@ class NetworkSparsity:
 
 
 def network_sparsity(source: Source, images: ArrayLike, threshold: float) -> NetworkSparsity:
-    """The sparsity of a float ``.tflite`` file (bytes or path), its activations for *images* (n, height, width, 1).
+    """Return the sparsity of a float ``.tflite`` file (bytes or path), its activations for *images* (n, height, width,
+    1).
 
     Biases are left out. A neuron (a filter, in a convolution) is small when the norm of its incoming weights is at most
     *threshold* times the mean of its layer, as in `labkit.methods.sparsity.neuron_sparsity`. Activations are those of

@@ -59,7 +59,7 @@ class Graph:
     kept_whole: dict[int, str] = field(default_factory=dict)  # unit → why it cannot go
 
     def made_by(self, name: str) -> bool:
-        """Whether layer *name* makes channels of its own."""
+        """Return whether layer *name* makes channels of its own."""
         return type(self.layers[name]) in MAKERS
 
 
@@ -104,7 +104,7 @@ def graph(model: Any) -> Graph:
 
 
 def channel_groups(model: Any) -> list[Group]:
-    """The groups of channels that can be cut, in the order of the network, named after their first layer.
+    """Return the groups of channels that can be cut, in the order of the network, named after their first layer.
 
     Layers that an Add ties are one group. Layers whose units no cut may touch (those of the output, or added to the
     input) are in none. Raises LabkitError for a model that `keep_channels` refuses.
@@ -130,7 +130,7 @@ def channel_groups(model: Any) -> list[Group]:
 
 
 def remaining(model: Any, kept: Mapping[str, ArrayLike]) -> tuple[Graph, dict[str, Indices]]:
-    """The graph, and for each layer which of its output's channels are left, in their new order.
+    """Return the graph, and for each layer which of its output's channels are left, in their new order.
 
     *kept* is as `labkit.keras2.surgery.keep_channels` takes it. Raises LabkitError where it cannot be done.
     """
@@ -213,7 +213,7 @@ def _indices(network: Graph, name: str, indices: ArrayLike) -> Indices:
 
 
 def _links(model: Any) -> dict[str, tuple[str, ...]]:
-    """What each layer reads; refuses a layer that is called more than once."""
+    """Return what each layer reads; refuses a layer that is called more than once."""
     links: dict[str, tuple[str, ...]] = {}
     for entry in model.get_config()["layers"]:
         nodes = entry["inbound_nodes"]

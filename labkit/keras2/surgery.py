@@ -24,7 +24,8 @@ class Cost(NamedTuple):
 
 
 def keep_channels(model: Any, kept: Mapping[str, ArrayLike]) -> Any:
-    """A new model without the channels that are not *kept*: every layer that makes, passes on or reads them is cut.
+    """Return a new model without the channels that are not *kept*: every layer that makes, passes on or reads them is
+    cut.
 
     *kept* gives, by the name of a Dense or Conv2D layer, the indices of the channels that stay, each once; in another
     order than ascending, the channels are permuted. Layers whose channels an Add ties to a named one's are cut with
@@ -42,7 +43,8 @@ def keep_channels(model: Any, kept: Mapping[str, ArrayLike]) -> Any:
 
 
 def silenced(model: Any, kept: Mapping[str, ArrayLike]) -> Any:
-    """A copy of *model* at its old size whose channels that are not *kept* give zero: the mask where a cut is meant.
+    """Return a copy of *model* at its old size whose channels that are not *kept* give zero: the mask where a cut is
+    meant.
 
     Their kernels, biases and batch normalizations are zero, so `keep_channels` computes the same as long as activations
     turn 0 into 0 (all of ReLU's kin do; sigmoid does not). Raises as `keep_channels` does.
@@ -57,7 +59,7 @@ def silenced(model: Any, kept: Mapping[str, ArrayLike]) -> Any:
 
 
 def predicted_cost(model: Any, kept: Mapping[str, ArrayLike]) -> Cost:
-    """What `keep_channels` will leave of the parameters and MACs, from shapes alone; nothing is built.
+    """Return what `keep_channels` will leave of the parameters and MACs, from shapes alone; nothing is built.
 
     Raises as `keep_channels` does.
     """
@@ -67,7 +69,7 @@ def predicted_cost(model: Any, kept: Mapping[str, ArrayLike]) -> Cost:
 
 
 def resize_dense(model: Any, replacements: Mapping[str, tuple[np.ndarray, np.ndarray | None]]) -> Any:
-    """A new model in which each named Dense layer has new weights, and so a new size; all else is copied.
+    """Return a new model in which each named Dense layer has new weights, and so a new size; all else is copied.
 
     *replacements* gives (kernel, bias) by layer name, of shapes (inputs, units) and (units,), bias None where the layer
     has none. *model* is left as it is; the new one is not compiled. Whoever changes a layer's units
@@ -106,7 +108,7 @@ def resize_dense(model: Any, replacements: Mapping[str, tuple[np.ndarray, np.nda
 
 
 def planned_widths(model: Any, kept: Mapping[str, ArrayLike]) -> dict[str, tuple[int, int]]:
-    """The (inputs, outputs) that `keep_channels` will leave of each layer that multiplies, by name.
+    """Return the (inputs, outputs) that `keep_channels` will leave of each layer that multiplies, by name.
 
     Inputs of a dense layer count the features that it reads. Raises as `keep_channels` does.
     """
@@ -120,14 +122,14 @@ _SIZE = {tf.keras.layers.Dense: "units", tf.keras.layers.Conv2D: "filters"}  # w
 
 
 def _rebuilt(model: Any, change: Callable[[Any], dict[str, Any]]) -> Any:
-    """The architecture of *model* with *change* made to the configuration of each layer, and fresh weights."""
+    """Return the architecture of *model* with *change* made to the configuration of each layer, and fresh weights."""
     return tf.keras.models.clone_model(
         model, clone_function=lambda layer: type(layer).from_config(layer.get_config() | change(layer))
     )
 
 
 def _cut(found: Graph, name: str, left: Mapping[str, Indices]) -> list[np.ndarray]:
-    """The weights of layer *name* that are left, in the order in which Keras has them."""
+    """Return the weights of layer *name* that are left, in the order in which Keras has them."""
     layer, keras = found.layers[name], tf.keras.layers
     weights = layer.get_weights()
     if not weights:
@@ -144,7 +146,7 @@ def _cut(found: Graph, name: str, left: Mapping[str, Indices]) -> list[np.ndarra
 
 
 def _without(values: np.ndarray, gone: Indices, layer: Any) -> np.ndarray:
-    """*values* with zeros for the output channels *gone* of *layer*; a variance of zero is one as good as any."""
+    """Return *values* with zeros for the output channels *gone* of *layer*; a variance of zero does no harm."""
     if isinstance(layer, tf.keras.layers.DepthwiseConv2D) and values.ndim == 4:
         flat = values.reshape(*values.shape[:2], -1)
         return _without(flat, gone, None).reshape(values.shape)

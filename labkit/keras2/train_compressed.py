@@ -76,7 +76,7 @@ def deep_compression(
 
 
 def shares(model: tf.keras.Model, kept: float) -> dict[str, float]:
-    """How much of each kernel stays when *kept* is the share of the largest: by name, for `Recipe`.
+    """Return how much of each kernel stays when *kept* is the share of the largest: by name, for `Recipe`.
 
     For the two LeNets the shares of Han et al. (2016, tables 2 and 3) at 0.08, and nearer to each other above it: small
     kernels need more of their weights. In other networks every kernel of 1,000 weights or more keeps *kept*.
@@ -190,6 +190,6 @@ def tune_shared(
 
 
 def pixel_importance(x: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The root mean square of each pixel over the images, float32 (pixels, 1): what a weight on it is multiplied by."""
+    """Return the root mean square of each pixel over the images, float32 (pixels, 1): the factor of its weights."""
     flat = np.asarray(x, np.float32).reshape(len(x), -1) / 255
     return np.sqrt((flat**2).mean(axis=0))[:, None].astype(np.float32)

@@ -32,7 +32,7 @@ class Reading(NamedTuple):
 def choose_channels(
     model: Any, share: float, criterion: str, images: ArrayLike | None = None, seed: int = 0
 ) -> dict[str, Indices]:
-    """The channels to keep, by the name of each group's first layer, as `keep_channels` takes them.
+    """Return the channels to keep, by the name of each group's first layer, as `keep_channels` takes them.
 
     ``round(share × size)`` of each group of `channel_groups`, one at least. *criterion*: ``weight norm`` (absolute
     weights, times what batch normalization makes of them), ``activation sparsity`` (the share of zeros that its readers
@@ -86,7 +86,7 @@ def refit(cut: Any, model: Any, kept: Mapping[str, ArrayLike], images: ArrayLike
 
 
 def masked(model: Any, like: Any, x: ArrayLike, y: ArrayLike, *, epochs: int, batch_size: int = 128, **how: Any) -> Any:
-    """A copy of *model* with as many weights that are not zero as *like* has; its arrays keep their size.
+    """Return a copy of *model* with as many weights that are not zero as *like* has; its arrays keep their size.
 
     TFMOT prunes single weights by magnitude, the same share of each Dense and Conv2D kernel (it leaves depthwise ones
     and biases alone, so they do not count), over the first half of the training, which `labkit.keras2.train` does on
@@ -112,7 +112,7 @@ def masked(model: Any, like: Any, x: ArrayLike, y: ArrayLike, *, epochs: int, ba
 
 
 def kernel_sizes(model: Any) -> dict[str, int]:
-    """The number of weights, without biases, of each Dense and Conv2D layer of *model*, by name."""
+    """Return the number of weights, without biases, of each Dense and Conv2D layer of *model*, by name."""
     return {layer.name: layer.get_weights()[0].size for layer in model.layers if type(layer) in MAKERS}
 
 
@@ -184,5 +184,5 @@ def _reading(network: Graph, name: str, activations: NDArray[np.float32]) -> Rea
 
 
 def _some(rows: int) -> Indices:
-    """Which of *rows* are looked at: all, or ``_ROWS`` drawn once and for all."""
+    """Return which of *rows* are looked at: all, or ``_ROWS`` drawn once and for all."""
     return np.arange(rows) if rows <= _ROWS else np.sort(np.random.default_rng(0).choice(rows, _ROWS, replace=False))

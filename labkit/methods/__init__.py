@@ -9,7 +9,7 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    """Import a module of this room when it is first named, so that pages can write ``methods.prune``."""
+    """Import a module of this package when it is first named, so that pages can write ``methods.prune``."""
     if not name.startswith("_"):
         try:
             return import_module(f"labkit.methods.{name}")

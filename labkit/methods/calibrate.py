@@ -16,13 +16,14 @@ _MOST = 100_000  # numbers that the search looks at: more change the result by l
 
 
 def minmax(samples: np.ndarray) -> tuple[float, float]:
-    """The least and the greatest number: nothing is clipped, and one outlier stretches every step."""
+    """Return the least and the greatest number: nothing is clipped, and one outlier stretches every step."""
     samples = _check(samples)
     return float(samples.min()), float(samples.max())
 
 
 def percentile(samples: np.ndarray, percent: float = 99.9) -> tuple[float, float]:
-    """The range between the percentiles ``100 − percent`` and *percent*: at each end, 0.1 % (by default) is clipped.
+    """Return the range between the percentiles ``100 − percent`` and *percent*: at each end, 0.1 % (by default) is
+    clipped.
 
     Raises UsageError for a *percent* outside 50 to 100; 100 is ``minmax``.
     """
@@ -34,7 +35,7 @@ def percentile(samples: np.ndarray, percent: float = 99.9) -> tuple[float, float
 
 
 def mse(samples: np.ndarray, bits: int = 8, symmetric: bool = False, steps: int = 100) -> tuple[float, float]:
-    """The range with the least mean squared error after rounding to *bits*, by search.
+    """Return the range with the least mean squared error after rounding to *bits*, by search.
 
     Both ends shrink together in *steps* steps towards zero, then each anew while the other stays; never worse than
     ``minmax`` on the numbers it looks at (at most 100,000 of them, evenly picked). Raises UsageError for fewer than one
@@ -59,7 +60,7 @@ def mse(samples: np.ndarray, bits: int = 8, symmetric: bool = False, steps: int 
 
 
 def entropy(samples: np.ndarray, bits: int = 8, symmetric: bool = False, bins: int = 2048) -> tuple[float, float]:
-    """The range whose quantized histogram is nearest to the one before, by Kullback-Leibler divergence.
+    """Return the range whose quantized histogram is nearest to the one before, by Kullback-Leibler divergence.
 
     Migacz, *8-bit inference with TensorRT* (GTC 2017): of a histogram of |samples| with *bins* bins, the first i are
     the reference, with what is clipped added to the last of them; the candidate has the same bins merged into as many
@@ -88,7 +89,7 @@ def entropy(samples: np.ndarray, bits: int = 8, symmetric: bool = False, bins: i
 
 
 def _divergence(seen: np.ndarray, kept: int, count: int) -> float:
-    """The Kullback-Leibler divergence in nats between the first *kept* bins, clipped, and their *count* levels."""
+    """Return the Kullback-Leibler divergence in nats of the first *kept* bins, clipped, from their *count* levels."""
     inside = seen[:kept]
     reference = inside.copy()
     reference[-1] += seen[kept:].sum()

@@ -33,18 +33,19 @@ class Shared:
     indices: NDArray[Any]
 
     def expand(self) -> NDArray[np.float32]:
-        """The weights, float32 of the indices' shape."""
+        """Return the weights, float32 of the indices' shape."""
         return np.concatenate([np.zeros(1, np.float32), self.codebook])[self.indices]
 
     def rounded(self) -> Shared:
-        """The same with each value rounded to a float16 number, which takes two bytes in the file."""
+        """Return the same with each value rounded to a float16 number, which takes two bytes in the file."""
         with np.errstate(over="ignore"):
             half = self.codebook.astype(np.float16).astype(np.float32)
         return Shared(np.where(np.isfinite(half), half, self.codebook), self.indices)
 
 
 def prune(weights: np.ndarray, kept: float, importance: np.ndarray | None = None) -> NDArray[np.bool_]:
-    """Stage 1: which weights stay, a boolean array of *weights*' shape with ``round(kept × size)`` True, at least one.
+    """Choose the weights that stay (stage 1): return a boolean array of *weights*' shape with ``round(kept × size)``
+    True, at least one.
 
     The largest ``|w| × importance`` stay; what is zero already goes, so that fewer may stay; among equals, the earlier.
     *importance* is one factor a weight, or an array that broadcasts. Raises UsageError for a share outside (0, 1] and
@@ -120,7 +121,7 @@ def _by_source(kernel: NDArray[np.float32], units: int) -> NDArray[np.float32]:
 
 
 def share(weights: np.ndarray, values: int, start: str = "linear") -> Shared:
-    """Stage 2: the weights that are not zero share *values* values at most, found by k-means; zeros stay zeros.
+    """Let the weights that are not zero share at most *values* values, by k-means (stage 2); zeros stay zeros.
 
     Raises UsageError for fewer than 1 or more than 65,536 values, and for weights that are not finite.
     """
@@ -134,14 +135,14 @@ def share(weights: np.ndarray, values: int, start: str = "linear") -> Shared:
 
 
 def code(weights: Mapping[str, np.ndarray]) -> bytes:
-    """Stage 3: named tensors as the bytes of a ``.lkz`` file, from which `lkz.read` makes exactly these again."""
+    """Return named tensors (stage 3) as the bytes of a ``.lkz`` file, from which `lkz.read` restores exactly these."""
     return lkz.pack(weights)
 
 
 def deep_compression(
     weights: Mapping[str, np.ndarray], kept: Mapping[str, float] | None = None, values: int | None = None
 ) -> bytes:
-    """All three stages, without training: the bytes of a ``.lkz`` file.
+    """Run all three stages, without training; return the bytes of a ``.lkz`` file.
 
     *weights*: tensors by name; *kept*: the share of each that stays, where some are to go; *values*: how many values
     the weights that stay may share, in each tensor of two or more axes (biases stay as they are). Raises UsageError as

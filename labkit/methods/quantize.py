@@ -39,7 +39,8 @@ _SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 def levels(bits: int, signed: bool = True, symmetric: bool = False) -> tuple[int, int]:
-    """The lowest and highest whole number; for 8 bits −128 … 127, unsigned 0 … 255, symmetric −127 … 127 or 1 … 255.
+    """Return the lowest and highest whole number; for 8 bits −128 … 127, unsigned 0 … 255, symmetric −127 … 127 or 1 …
+    255.
 
     Raises UsageError for *bits* outside 2 to 16.
     """
@@ -51,7 +52,7 @@ def levels(bits: int, signed: bool = True, symmetric: bool = False) -> tuple[int
 def affine_parameters(
     low: Any, high: Any, bits: int = 8, signed: bool = True, symmetric: bool = False
 ) -> tuple[Any, Any]:
-    """``(scale, zero_point)`` that spread the whole numbers of *bits* over the real range *low* … *high*.
+    """Return ``(scale, zero_point)`` that spread the whole numbers of *bits* over the real range *low* … *high*.
 
     The range is widened to hold zero, and the zero point rounded, so that zero is exact; *symmetric* widens it to
     ±max(|low|, |high|) and leaves the lowest number out, so that the zero point is the middle (0 when *signed*).
@@ -91,7 +92,7 @@ def quantize(
     axis: int | None = None,
     group: int | None = None,
 ) -> np.ndarray:
-    """*x* as whole numbers: ``saturate(round(x / scale) + zero_point)``, of *x*'s shape.
+    """Quantize *x* to whole numbers: ``saturate(round(x / scale) + zero_point)``, of *x*'s shape.
 
     *scale* and *zero_point* are one number each, or one a channel along *axis*, or one a group of *group* neighbours
     (*x*'s shape, but for *axis*, which counts groups). *dtype*: int8, uint8, int16, uint16, int32, int4, uint4, int2 or
@@ -106,7 +107,7 @@ def quantize(
 def dequantize(
     q: np.ndarray, scale: Any, zero_point: Any = 0, axis: int | None = None, group: int | None = None
 ) -> np.ndarray:
-    """The real numbers that whole numbers stand for: ``(q − zero_point) × scale``, float32, of *q*'s shape.
+    """Return the real numbers that whole numbers stand for: ``(q − zero_point) × scale``, float32, of *q*'s shape.
 
     Shapes and errors as in ``quantize``.
     """
@@ -127,7 +128,7 @@ def fake_quantize(
     high: Any = None,
     group: int | None = None,
 ) -> np.ndarray:
-    """*x* rounded to what *bits* can hold, still as float32 of *x*'s shape: quantized and at once dequantized.
+    """Quantize *x* to *bits* and dequantize it at once: float32 of *x*'s shape.
 
     The range is *low* … *high* where given (what is outside saturates), else *x*'s own least and greatest value; over
     the whole of *x*, or along *axis* for each channel, or for each *group* of neighbours along *axis* (the last one
@@ -155,7 +156,8 @@ def fake_quantize(
 
 
 def weight_scales(kernel: np.ndarray, bits: int = 8, axis: int | None = None) -> Any:
-    """The scale of symmetric weights, ``max |w| / (2^(bits−1) − 1)``: float32, one for all or one a channel on *axis*.
+    """Return the scale of symmetric weights, ``max |w| / (2^(bits−1) − 1)``: float32, one for all or one a channel on
+    *axis*.
 
     8 bits along the axis of the outputs is what LiteRT stores. A channel of zeros gets scale 1. Raises UsageError for
     weights that are not finite or none at all.
@@ -168,7 +170,8 @@ def weight_scales(kernel: np.ndarray, bits: int = 8, axis: int | None = None) ->
 
 
 def sqnr_db(x: np.ndarray, y: np.ndarray) -> float:
-    """The signal-to-quantization-noise ratio of *y*, an approximation of *x*: ``10 log₁₀(Σ x² / Σ (x − y)²)`` in dB.
+    """Return the signal-to-quantization-noise ratio of *y*, an approximation of *x*: ``10 log₁₀(Σ x² / Σ (x − y)²)`` in
+    dB.
 
     Infinite when they are equal; minus infinity when *x* is all zero and *y* is not. About 6 dB a bit. Raises
     UsageError for different shapes, empty arrays and NaN.
@@ -201,7 +204,7 @@ def _quantize(
 def _along(
     x: np.ndarray, scale: Any, zero_point: Any, axis: int | None, group: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Scale (float32) and zero point (int64) in a shape that broadcasts against *x*."""
+    """Return scale (float32) and zero point (int64) in a shape that broadcasts against *x*."""
     scales, zeros = np.asarray(scale, dtype=np.float32), np.asarray(zero_point)
     if zeros.dtype.kind not in "iu":
         raise UsageError(f"zero_point is {zero_point!r}, but takes whole numbers.")

@@ -16,7 +16,7 @@ FORMS = ("exact", "mid_p", "chi_square", "corrected")
 
 
 def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """The Wilson score interval (low, high) for the true share, when *correct* of *n* answers were right.
+    """Return the Wilson score interval (low, high) for the true share, when *correct* of *n* answers were right.
 
     Shares between 0 and 1; no images (``n = 0``) leave all of 0 to 1 open. Raises UsageError for counts that cannot be
     and for a *level* outside (0, 1). Wilson, 1927, equation for the score test inverted; without continuity correction.
@@ -38,7 +38,7 @@ def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
 
 
 def mcnemar(first_only: int, second_only: int, form: str = "exact") -> float:
-    """The two-sided p-value of two classifiers on the same images, were they equally good (McNemar, 1947).
+    """Return the two-sided p-value of two classifiers on the same images, were they equally good (McNemar, 1947).
 
     *first_only* images only the first got right, *second_only* only the second: if they are equally good, each such
     image is a fair coin. *form*: ``exact``, the binomial test; ``mid_p``, in which what was observed counts half
@@ -66,7 +66,8 @@ def mcnemar(first_only: int, second_only: int, form: str = "exact") -> float:
 
 
 def paired_interval(first_only: int, second_only: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """The interval (low, high) for the true difference of two accuracies on the same *n* images, second minus first.
+    """Return the interval (low, high) for the true difference of two accuracies on the same *n* images, second minus
+    first.
 
     A score interval: it holds the differences that the data do not reject, so it leaves 0 out just when ``mcnemar``
     with ``form="chi_square"`` falls below 1 − *level*. Shares from −1 to 1; no images leave all of it open.
@@ -82,7 +83,7 @@ def paired_interval(first_only: int, second_only: int, n: int, level: float = 0.
     from scipy import optimize  # half a second, which pages without a comparison do not pay
 
     def score(difference: float) -> float:
-        """How many standard errors the observed difference lies above *difference*."""
+        """Return how many standard errors the observed difference lies above *difference*."""
         lost = difference * (1 - difference)
         b = (2 * n - second_only + first_only) * difference - first_only - second_only
         # The most likely share of "first only", were the difference just this.
@@ -101,7 +102,7 @@ def paired_interval(first_only: int, second_only: int, n: int, level: float = 0.
 
 
 def images_unpaired(first: float, second: float, power: float = 0.8, level: float = 0.95) -> int:
-    """How many images each of two networks needs, on images of its own, to see that *first* is not *second*.
+    """Return how many images each of two networks needs, on images of its own, to see that *first* is not *second*.
 
     *first* and *second* are the true accuracies (shares); *power* the chance to see the difference, *level* one minus
     the chance to see one that is not there (two-sided). n = (z₁ √(2 p̄ q̄) + z₂ √(p₁q₁ + p₂q₂))² / (p₂ − p₁)², with p̄ the
@@ -121,7 +122,7 @@ def images_unpaired(first: float, second: float, power: float = 0.8, level: floa
 
 
 def images_paired(difference: float, discordant: float, power: float = 0.8, level: float = 0.95) -> int:
-    """How many images two networks need, both on the same ones, to see a true *difference* of their accuracies.
+    """Return how many images two networks need, both on the same ones, to see a true *difference* of their accuracies.
 
     *discordant* is the share of images that just one of them gets right. n = (z₁ √ψ + z₂ √(ψ − δ²))² / δ², with δ the
     difference and ψ the discordant share (Connor, 1987). Raises UsageError unless 0 < |difference| ≤ discordant ≤ 1.
@@ -145,7 +146,7 @@ class Spread(NamedTuple):
 
 
 def seed_spread(values: ArrayLike, level: float = 0.95) -> Spread:
-    """What the results of the same recipe under several seeds say of the recipe; *values* (seeds,), in any unit.
+    """Summarize the results of one recipe under several seeds; *values* (seeds,), in any unit.
 
     The interval is Student's (1908), for the mean over all seeds there could be, on these same images. Raises
     UsageError for fewer than two seeds or values that are not finite: one seed says nothing of the spread.
@@ -159,7 +160,7 @@ def seed_spread(values: ArrayLike, level: float = 0.95) -> Spread:
 
 
 def best_of_many(changes: ArrayLike, draws: int, rng: np.random.Generator) -> float:
-    """The p-value of the best of several candidates, all compared with one baseline on the same images.
+    """Return the p-value of the best of several candidates, all compared with one baseline on the same images.
 
     *changes* (candidates, images) is +1 where a candidate alone is right, −1 where the baseline alone is, else 0. If
     nothing but luck sets them apart, each image's column might as well have the other sign: the share of *draws* sign
@@ -208,7 +209,8 @@ def _over_power_of_two(number: int, exponent: int) -> float:
 
 
 def normal_quantile(level: float) -> float:
-    """How many standard errors a two-sided interval of *level* reaches (1.96 at 0.95); UsageError outside (0, 1)."""
+    """Return how many standard errors a two-sided interval of *level* reaches (1.96 at 0.95); UsageError outside (0,
+    1)."""
     return NormalDist().inv_cdf(_tail(level))
 
 

@@ -53,12 +53,12 @@ class Encoded:
 
     @property
     def bytes(self) -> int:
-        """Bytes of the arrays together."""
+        """Return the bytes of the arrays together."""
         return sum(array.nbytes for array in self.arrays.values())
 
 
 def bytes_of(array: np.ndarray, format: str, layout: Layout | None = None) -> int:
-    """Bytes of *array* in *format*, by formula, from counts alone: nothing is encoded.
+    """Return the bytes of *array* in *format*, by formula, from counts alone: nothing is encoded.
 
     With v bytes a value, n values, z of them not zero, i and p bytes an index and a pointer: dense n v; coo
     z (v + i_row + i_column); csr z (v + i) + (rows + 1) p; bitmap ⌈n / 8⌉ + z v; relative (Han et al., 2016,
@@ -97,7 +97,7 @@ def bytes_of(array: np.ndarray, format: str, layout: Layout | None = None) -> in
 
 
 def encode(array: np.ndarray, format: str, layout: Layout | None = None) -> Encoded:
-    """*array* (any number dtype) as the arrays of one of `FORMATS`; `decode` gives it back exactly.
+    """Encode *array* (any number dtype) as the arrays of one of `FORMATS`; `decode` restores it exactly.
 
     coo, csr and block take a matrix, block one that its blocks divide, 2:4 a last axis that four divides, with two
     non-zeros at most in each group of four; the others any shape, in C order. Raises UsageError otherwise, or when
@@ -146,7 +146,7 @@ def encode(array: np.ndarray, format: str, layout: Layout | None = None) -> Enco
 
 
 def decode(encoded: Encoded) -> NDArray[Any]:
-    """The array that was encoded: its shape, dtype and values."""
+    """Return the array that was encoded: its shape, dtype and values."""
     arrays, shape, layout = encoded.arrays, encoded.shape, encoded.layout
     values, result = arrays["values"], np.zeros(encoded.shape, encoded.dtype)
     flat = result.reshape(-1)  # a view: what is written into it stands in the result
@@ -198,7 +198,8 @@ def unpack(packed: np.ndarray, bits: int, count: int) -> NDArray[np.int64]:
 def measured_break_even(
     format: str, shape: tuple[int, ...], dtype: str, rng: np.random.Generator, layout: Layout | None = None
 ) -> float:
-    """The least density at which arrays really written in *format* are no smaller than the dense one; 1.0 if none.
+    """Return the least density at which arrays really written in *format* are no smaller than the dense one; 1.0 if
+    none.
 
     By bisection over random masks drawn with *rng*, each a part of the next, on an array of ones. The formula's is
     `labkit.methods.sparsity.break_even`. Raises UsageError as `encode` does.
@@ -238,7 +239,7 @@ def _checked(array: np.ndarray, format: str, layout: Layout) -> tuple[NDArray[An
 
 
 def _index(largest: int, layout: Layout) -> np.dtype[Any]:
-    """The unsigned type that holds 0 to *largest*: the smallest one, or that of the layout's index_bytes."""
+    """Return the unsigned type that holds 0 to *largest*: the smallest one, or that of the layout's index_bytes."""
     fewest = np.dtype(np.min_scalar_type(max(largest, 0)))
     if layout.index_bytes is None:
         return fewest
@@ -255,19 +256,19 @@ def _counts(arrays: dict[str, NDArray[Any]]) -> NDArray[Any]:
 
 
 def _blocks(array: NDArray[Any], block: tuple[int, int]) -> NDArray[Any]:
-    """A view of a matrix as (block rows, block columns, height, width)."""
+    """Return a view of a matrix as (block rows, block columns, height, width)."""
     (high, wide), (rows, columns) = block, array.shape
     return array.reshape(rows // high, high, columns // wide, wide).transpose(0, 2, 1, 3)
 
 
 def _gaps(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """How many zeros stand before each kept value, since the one before."""
+    """Return how many zeros stand before each kept value, since the one before."""
     places: NDArray[np.int64] = np.flatnonzero(mask).astype(np.int64)
     return places - np.concatenate([[-1], places[:-1]])[: len(places)] - 1
 
 
 def _relative(values: NDArray[Any], gaps: NDArray[np.int64], bits: int) -> dict[str, NDArray[Any]]:
-    """A gap of 2**bits or more is bridged by zeros that are stored, each the last of 2**bits places."""
+    """Bridge gaps of 2**bits or more by zeros that are stored, each the last of 2**bits places."""
     ends = np.cumsum((gaps >> bits) + 1) - 1  # where each value stands among the entries
     entries = int(ends[-1]) + 1 if len(ends) else 0
     filled, codes = np.zeros(entries, values.dtype), np.full(entries, 2**bits - 1)
@@ -276,7 +277,8 @@ def _relative(values: NDArray[Any], gaps: NDArray[np.int64], bits: int) -> dict[
 
 
 def _runs(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Lengths of the runs, zeros and kept in turn; the first is of zeros, of length 0 where the array starts kept."""
+    """Return lengths of the runs, zeros and kept in turn; the first is of zeros, of length 0 where the array starts
+    kept."""
     if not mask.size:
         return np.zeros(0, np.int64)
     edges = np.flatnonzero(mask[1:] != mask[:-1]) + 1
@@ -285,7 +287,7 @@ def _runs(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _split(lengths: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
-    """A run that is longer than 2**bits − 1 in pieces, with a run of length 0 of the other kind between them."""
+    """Split each run longer than 2**bits − 1 into pieces, with a run of length 0 of the other kind between them."""
     longest = 2**bits - 1
     pieces = np.maximum(lengths - 1, 0) // longest
     ends = np.cumsum(2 * pieces + 1) - 1
@@ -296,5 +298,5 @@ def _split(lengths: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
 
 
 def _within(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """0, 1, 2 … within each of several stretches of the lengths given."""
+    """Return 0, 1, 2 … within each of several stretches of the lengths given."""
     return np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)

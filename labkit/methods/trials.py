@@ -13,7 +13,8 @@ __all__ = ["power_paired", "power_unpaired", "train_small"]
 def power_paired(
     n: int, difference: float, discordant: float, draws: int, rng: np.random.Generator, level: float = 0.95
 ) -> float:
-    """The share of *draws* in which McNemar's χ² sees a true *difference* (share) on *n* images that both are shown.
+    """Return the share of *draws* in which McNemar's χ² sees a true *difference* (share) on *n* images that both are
+    shown.
 
     *discordant* is the share of images that just one gets right, at least the difference. Each draw is one multinomial
     test result; the test is the one without correction, (b − c)² > z² (b + c).
@@ -26,7 +27,8 @@ def power_paired(
 def power_unpaired(
     n: int, first: float, second: float, draws: int, rng: np.random.Generator, level: float = 0.95
 ) -> float:
-    """The share of *draws* in which the pooled z-test tells accuracies *first* and *second* apart, *n* images each."""
+    """Return the share of *draws* in which the pooled z-test tells accuracies *first* and *second* apart, *n* images
+    each."""
     a, b = rng.binomial(n, first, draws) / n, rng.binomial(n, second, draws) / n
     mean = (a + b) / 2
     return float(np.mean((b - a) ** 2 > normal_quantile(level) ** 2 * 2 * mean * (1 - mean) / n))

@@ -40,7 +40,7 @@ def cast(
     saturate: bool = False,
     rng: np.random.Generator | None = None,
 ) -> np.ndarray:
-    """*x* rounded to the values of *format*, as float32 of *x*'s shape.
+    """Round *x* to the values of *format*; return float32 of *x*'s shape.
 
     *x*: numbers of any shape, float or whole; float64 is rounded once, straight to the format. *format*: a name of
     `FORMATS`, an ml_dtypes name or type, or a `Format`; block formats share a scale along the last axis (see
@@ -67,7 +67,8 @@ def cast(
 
 
 def bits(number: float, format: Any, rounding: str = "nearest_even") -> dict[str, str]:
-    """How *format* writes *number*: its name, the bits of sign, exponent and mantissa, the value, the relative error.
+    """Return how *format* writes *number*: its name, the bits of sign, exponent and mantissa, the value, the relative
+    error.
 
     All are text, ready for a table. Whole numbers have all their bits under mantissa. The error is "–" for 0, and where
     the result is not finite. Raises UsageError as `cast` does, for stochastic rounding and for block formats.
