@@ -16,7 +16,11 @@ _MOST = 100_000  # numbers that the search looks at: more change the result by l
 
 
 def minmax(samples: np.ndarray) -> tuple[float, float]:
-    """Return the least and the greatest number: nothing is clipped, and one outlier stretches every step."""
+    """Return the least and the greatest number: nothing is clipped, and one outlier stretches every step.
+
+    >>> minmax([0.5, -1.0, 2.0])
+    (-1.0, 2.0)
+    """
     samples = _check(samples)
     return float(samples.min()), float(samples.max())
 

@@ -70,6 +70,9 @@ def keep_by_score(scores: ArrayLike, count: int) -> NDArray[np.int64]:
     """Return indices, ascending, of the *count* largest of *scores* (channels,); among equals the first stay.
 
     Raises UsageError for scores that are not finite, or a count that is not 1 to their number.
+
+    >>> keep_by_score([0.1, 3.0, 2.0], 2).tolist()
+    [1, 2]
     """
     values = np.asarray(scores, np.float64)
     if values.ndim != 1 or not np.isfinite(values).all():

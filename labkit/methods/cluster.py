@@ -53,6 +53,9 @@ def nearest(values: np.ndarray, centroids: np.ndarray) -> NDArray[np.int64]:
     """Return the number of each value's nearest centroid, int64 of *values*' shape; halfway between two, the lower one.
 
     *centroids*: (count,), ascending. Raises UsageError when they are not.
+
+    >>> nearest(np.array([0.1, 0.9]), np.array([0.0, 1.0])).tolist()
+    [0, 1]
     """
     centroids = _ascending(centroids)
     borders = centroids[:-1] + (centroids[1:] - centroids[:-1]) / 2
@@ -147,6 +150,9 @@ def expand(codebook: np.ndarray, indices: np.ndarray) -> np.ndarray:
     type.
 
     Raises UsageError when an index has no value, or the channels are not as many as the indices' last axis.
+
+    >>> expand(np.array([0.5, 2.0]), np.array([1, 0, 1])).tolist()
+    [2.0, 0.5, 2.0]
     """
     codebook, indices = np.asarray(codebook), np.asarray(indices)
     if codebook.ndim not in (1, 2) or (codebook.ndim == 2 and indices.shape[-1:] != codebook.shape[:1]):
@@ -187,6 +193,9 @@ def compression_rate(weights: int, count: int, bits: int = 32, codebooks: int = 
 
     *codebooks*: how many tables of *count* values are stored, one unless each channel has its own. Han et al.,
     equation 1, with whole bits for an index. Raises UsageError for a number below 1.
+
+    >>> round(compression_rate(10_000, 16), 2)
+    7.9
     """
     for name, value in (("weights", weights), ("count", count), ("bits", bits), ("codebooks", codebooks)):
         if value < 1:

@@ -16,26 +16,42 @@ from labkit.base.errors import UsageError
 
 
 def dense_parameters(inputs: int, units: int, bias: bool = True) -> int:
-    """Return weights and biases of a dense layer: ``inputs × units + units``."""
+    """Return weights and biases of a dense layer: ``inputs × units + units``.
+
+    >>> dense_parameters(784, 300)
+    235500
+    """
     inputs, units = _counts(inputs=inputs, units=units)
     return inputs * units + (units if bias else 0)
 
 
 def dense_macs(inputs: int, units: int, positions: int = 1) -> int:
-    """Return the MACs of a dense layer: ``inputs × units``, once per position (more than one on a sequence)."""
+    """Return the MACs of a dense layer: ``inputs × units``, once per position (more than one on a sequence).
+
+    >>> dense_macs(784, 300)
+    235200
+    """
     inputs, units, positions = _counts(inputs=inputs, units=units, positions=positions)
     return inputs * units * positions
 
 
 def conv2d_parameters(kernel: tuple[int, int], channels: int, filters: int, bias: bool = True, groups: int = 1) -> int:
-    """Return weights and biases of a convolution: ``height × width × channels / groups × filters + filters``."""
+    """Return weights and biases of a convolution: ``height × width × channels / groups × filters + filters``.
+
+    >>> conv2d_parameters((5, 5), channels=1, filters=20)
+    520
+    """
     height, width, channels, filters, groups = _conv_counts(kernel, channels, filters, groups)
     return height * width * (channels // groups) * filters + (filters if bias else 0)
 
 
 def conv2d_macs(output: tuple[int, int], kernel: tuple[int, int], channels: int, filters: int, groups: int = 1) -> int:
     """Return the MACs of a convolution with *output* (height, width) positions; padding counts, as in TensorFlow's
-    profiler."""
+    profiler.
+
+    >>> conv2d_macs((24, 24), (5, 5), channels=1, filters=20)
+    288000
+    """
     rows, columns = _counts(output_height=output[0], output_width=output[1])
     return rows * columns * conv2d_parameters(kernel, channels, filters, bias=False, groups=groups)
 
@@ -50,7 +66,11 @@ def depthwise_parameters(kernel: tuple[int, int], channels: int, multiplier: int
 
 
 def depthwise_macs(output: tuple[int, int], kernel: tuple[int, int], channels: int, multiplier: int = 1) -> int:
-    """Return the MACs of a depthwise convolution with *output* (height, width) positions."""
+    """Return the MACs of a depthwise convolution with *output* (height, width) positions.
+
+    >>> depthwise_macs((14, 14), (3, 3), channels=64)
+    112896
+    """
     rows, columns = _counts(output_height=output[0], output_width=output[1])
     return rows * columns * depthwise_parameters(kernel, channels, multiplier, bias=False)
 
@@ -103,7 +123,11 @@ def bytes_moved(inputs: int, weights: int, outputs: int, value_bytes: int = 4, b
 
 def arithmetic_intensity(macs: int, moved: int) -> float:
     """Return floating-point operations for each byte moved, ``2 × macs / moved``: the roofline's horizontal axis
-    (Williams, Waterman and Patterson 2009, doi:10.1145/1498765.1498785)."""
+    (Williams, Waterman and Patterson 2009, doi:10.1145/1498765.1498785).
+
+    >>> arithmetic_intensity(macs=100, moved=400)
+    0.5
+    """
     (macs,), (moved,) = _counts(least=0, macs=macs), _counts(moved=moved)
     return 2 * macs / moved
 
@@ -156,6 +180,9 @@ def output_size(size: int, kernel: int, stride: int = 1, padding: str = "valid")
     """Return length of a convolution's or pooling's output along one axis, padding ``"valid"`` or ``"same"``.
 
     Raises UsageError for another padding, or a kernel longer than the input with ``"valid"``.
+
+    >>> output_size(28, 5), output_size(28, 5, stride=2, padding="same")
+    (24, 14)
     """
     size, kernel, stride = _counts(size=size, kernel=kernel, stride=stride)
     if padding == "same":

@@ -26,7 +26,11 @@ _LAGS = 60  # the covariance falls at least as 2⁻ᵏ, so what lies beyond is b
 
 
 def nearest(x: Any, step: Any) -> np.ndarray:
-    """Round *x* to the nearest multiple of *step* (> 0, broadcast), halves to the even one; float64."""
+    """Round *x* to the nearest multiple of *step* (> 0, broadcast), halves to the even one; float64.
+
+    >>> nearest([0.5, 1.5, 1.6], 1).tolist()
+    [0.0, 2.0, 2.0]
+    """
     step = _steps(step)
     return np.asarray(step * np.rint(np.asarray(x, dtype=np.float64) / step))
 
@@ -115,7 +119,11 @@ def bias(fraction: Any, rule: str) -> np.ndarray:
 
 def variance(fraction: Any, rule: str) -> np.ndarray:
     """Return the error's variance about its mean at this *fraction*, in steps squared: ``p(1 − p)``, p the chance of
-    up."""
+    up.
+
+    >>> float(variance(0.5, "stochastic"))
+    0.25
+    """
     p = chance_up(fraction, rule)
     return p * (1 - p)
 
@@ -165,6 +173,9 @@ def ulp(x: Any, precision: int = 8) -> np.ndarray:
 
     A power of two has the step of the numbers above it. Exponents are not limited; at zero the step is the smallest
     normal float64.
+
+    >>> float(ulp(1.0, precision=8))
+    0.0078125
     """
     size = np.maximum(np.abs(np.asarray(x, dtype=np.float64)), np.finfo(np.float64).tiny)
     return np.asarray(np.ldexp(1.0, np.frexp(size)[1] - precision))

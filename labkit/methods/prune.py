@@ -16,6 +16,9 @@ def magnitude_mask(weights: np.ndarray, sparsity: float) -> np.ndarray:
 
     *weights*: finite numbers of any shape, empty included (an empty mask). Raises UsageError for a sparsity outside
     [0, 1), or weights that are not finite.
+
+    >>> magnitude_mask(np.array([0.1, -3.0, 0.2, 2.0]), 0.5).tolist()
+    [False, True, False, True]
     """
     sparsity = check_sparsity(sparsity)
     weights = np.asarray(weights)
@@ -36,7 +39,11 @@ def magnitude_mask(weights: np.ndarray, sparsity: float) -> np.ndarray:
 
 def apply_mask(weights: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return a copy of *weights*, of the same type, zero wherever *mask* is False. Raises UsageError when shapes
-    differ."""
+    differ.
+
+    >>> apply_mask(np.array([1.0, 2.0]), np.array([True, False])).tolist()
+    [1.0, 0.0]
+    """
     weights, mask = np.asarray(weights), np.asarray(mask)
     if weights.shape != mask.shape:
         raise UsageError(f"mask has shape {mask.shape}, but takes the weights' own, {weights.shape}.")
@@ -62,6 +69,9 @@ def polynomial_sparsity(
     *step* may be an array; the result is float64 of its shape. Most weights go early, when the network can still mend
     itself. With ``begin = end`` the step at once to *final* is meant. Raises UsageError for a sparsity outside [0, 1),
     steps in the wrong order, or a power that is not above 0.
+
+    >>> round(polynomial_sparsity(50, initial=0.0, final=0.8, begin=0, end=100), 9)
+    0.7
     """
     initial, final = check_sparsity(initial, "initial"), check_sparsity(final, "final")
     _check_steps(begin, end)

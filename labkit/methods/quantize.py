@@ -43,6 +43,9 @@ def levels(bits: int, signed: bool = True, symmetric: bool = False) -> tuple[int
     255.
 
     Raises UsageError for *bits* outside 2 to 16.
+
+    >>> levels(8), levels(8, signed=False), levels(4, symmetric=True)
+    ((-128, 127), (0, 255), (-7, 7))
     """
     width = whole("bits", bits, 2, 16)
     low = -(2 ** (width - 1)) if signed else 0
@@ -98,6 +101,9 @@ def quantize(
     (*x*'s shape, but for *axis*, which counts groups). *dtype*: int8, uint8, int16, uint16, int32, int4, uint4, int2 or
     uint2 (the last four held in bytes). Infinities saturate. Raises UsageError for NaN, a scale that is not finite and
     above 0, a zero point outside the type, and shapes that do not fit.
+
+    >>> quantize(np.array([-1.0, 0.0, 0.52]), scale=0.01, zero_point=0).tolist()
+    [-100, 0, 52]
     """
     one_of("type of whole numbers", dtype, TYPES)
     low, high, held = TYPES[dtype]
@@ -134,6 +140,9 @@ def fake_quantize(
     the whole of *x*, or along *axis* for each channel, or for each *group* of neighbours along *axis* (the last one
     unless given). Empty stays empty, constant stays exact up to float32 rounding. Raises UsageError as
     ``affine_parameters`` and ``quantize`` do.
+
+    >>> fake_quantize(np.array([-1.0, 0.3, 1.0]), bits=2).tolist()
+    [-1.0, 0.0, 1.0]
     """
     x = np.asarray(x, dtype=np.float32)
     if x.size == 0:
@@ -161,6 +170,9 @@ def weight_scales(kernel: np.ndarray, bits: int = 8, axis: int | None = None) ->
 
     8 bits along the axis of the outputs is what LiteRT stores. A channel of zeros gets scale 1. Raises UsageError for
     weights that are not finite or none at all.
+
+    >>> float(weight_scales(np.array([0.5, -63.5])))
+    0.5
     """
     kernel = np.asarray(kernel, dtype=np.float32)
     if kernel.size == 0:

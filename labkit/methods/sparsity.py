@@ -12,7 +12,11 @@ RANDOM = ("dense", "entropy", "coo", "csr", "bitmap", "relative", "run length", 
 
 
 def sparsity(weights: np.ndarray) -> float:
-    """Return the share of *weights* (any shape) that is exactly zero, 0 to 1; 0.0 when there are none."""
+    """Return the share of *weights* (any shape) that is exactly zero, 0 to 1; 0.0 when there are none.
+
+    >>> sparsity(np.array([0.0, 1.0, 0.0, 2.0]))
+    0.5
+    """
     weights = np.asarray(weights)
     return float(np.mean(weights == 0)) if weights.size else 0.0
 
@@ -23,7 +27,11 @@ def density(weights: np.ndarray) -> float:
 
 
 def neuron_norms(kernel: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
-    """Return the Euclidean norm of each neuron's incoming weights (and bias): (units,), for a kernel (…, units)."""
+    """Return the Euclidean norm of each neuron's incoming weights (and bias): (units,), for a kernel (…, units).
+
+    >>> neuron_norms(np.array([[3.0, 0.0], [4.0, 1.0]])).tolist()
+    [5.0, 1.0]
+    """
     kernel = np.asarray(kernel, dtype=np.float64)
     if kernel.ndim < 2:
         raise UsageError(
@@ -72,6 +80,9 @@ def pattern_mask(weights: np.ndarray, keep: int = 2, of: int = 4) -> np.ndarray:
     A bool array of *weights*' shape, True = kept: exactly ``keep / of`` of them; of equal ones the first (2:4: Mishra
     et al., 2021, arXiv:2104.08378). Raises UsageError when *of* does not divide the last axis, or *keep* is not 0 to
     *of*.
+
+    >>> pattern_mask(np.array([1.0, -4.0, 2.0, 3.0])).tolist()
+    [False, True, False, True]
     """
     weights = np.asarray(weights)
     if of < 1 or not 0 <= keep <= of:
@@ -89,6 +100,9 @@ def mask_entropy(density: float) -> float:
 
     *density* is p, the share kept; symmetric in kept and gone, 0.0 at 0 and 1, at most 1 (at one half). No code for the
     positions alone can be shorter on average. Raises UsageError outside [0, 1].
+
+    >>> mask_entropy(0.5)
+    1.0
     """
     p = float(density)
     if not 0 <= p <= 1:
@@ -127,6 +141,9 @@ def bits_a_weight(
     times the run lengths, 2 p q (1 + qᴸ/(1 − qᴸ) + pᴸ/(1 − pᴸ)) with L = 2ᵏ − 1, the longest; ``block`` of *block*
     weights (1 − q^block) (v + i / block). `labkit.methods.storage` writes the formats; this is what they come to.
     Raises UsageError for an unknown format or a density outside [0, 1].
+
+    >>> bits_a_weight("bitmap", density=0.25, value_bits=32)
+    9.0
     """
     one_of("format", format, RANDOM)
     entropy, p, v, i = mask_entropy(density), float(density), value_bits, index_bits
@@ -157,6 +174,9 @@ def break_even(format: str, value_bits: int, against: str = "dense", **widths: i
     """Return the lowest density at which *format* is no longer smaller than *against*, by `bits_a_weight`; 1.0 if none.
 
     Found to 1e-6 of the density. *widths* are those of `bits_a_weight`, which raises UsageError.
+
+    >>> round(break_even("csr", value_bits=32, index_bits=16), 4)
+    0.6667
     """
 
     def above(density: float) -> bool:

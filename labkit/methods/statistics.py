@@ -20,6 +20,9 @@ def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
 
     Shares between 0 and 1; no images (``n = 0``) leave all of 0 to 1 open. Raises UsageError for counts that cannot be
     and for a *level* outside (0, 1). Wilson, 1927, equation for the score test inverted; without continuity correction.
+
+    >>> tuple(round(end, 4) for end in wilson(9, 10))
+    (0.5958, 0.9821)
     """
     correct, n = whole("correct", correct), whole("n", n)
     if correct > n:
@@ -45,6 +48,9 @@ def mcnemar(first_only: int, second_only: int, form: str = "exact") -> float:
     (Fagerland, Lydersen and Laake, 2013, section 2.4), so that it is less cautious; ``chi_square``, (b − c)²/(b + c)
     held against χ² with one degree of freedom; ``corrected``, the same with Edwards' (|b − c| − 1)².
     1.0 when they never differ. Raises UsageError for counts below 0 and for an unknown *form*.
+
+    >>> mcnemar(1, 9)
+    0.021484375
     """
     first_only, second_only = whole("first_only", first_only), whole("second_only", second_only)
     one_of("form", form, FORMS)
@@ -72,6 +78,9 @@ def paired_interval(first_only: int, second_only: int, n: int, level: float = 0.
     A score interval: it holds the differences that the data do not reject, so it leaves 0 out just when ``mcnemar``
     with ``form="chi_square"`` falls below 1 − *level*. Shares from −1 to 1; no images leave all of it open.
     Raises UsageError for counts that cannot be. Tango, 1998, equations for the score test and its constrained maximum.
+
+    >>> tuple(round(end, 4) for end in paired_interval(10, 30, 1000))
+    (0.008, 0.0336)
     """
     first_only, second_only = whole("first_only", first_only), whole("second_only", second_only)
     n, z = whole("n", n), normal_quantile(level)
@@ -108,6 +117,9 @@ def images_unpaired(first: float, second: float, power: float = 0.8, level: floa
     the chance to see one that is not there (two-sided). n = (z₁ √(2 p̄ q̄) + z₂ √(p₁q₁ + p₂q₂))² / (p₂ − p₁)², with p̄ the
     mean (Fleiss, Levin and Paik, 2003, chapter 4, without continuity correction). Raises UsageError for equal
     accuracies and for shares outside 0 to 1.
+
+    >>> images_unpaired(0.97, 0.98)
+    3826
     """
     for name, value in (("first", first), ("second", second)):
         if not 0 <= value <= 1:
@@ -126,6 +138,9 @@ def images_paired(difference: float, discordant: float, power: float = 0.8, leve
 
     *discordant* is the share of images that just one of them gets right. n = (z₁ √ψ + z₂ √(ψ − δ²))² / δ², with δ the
     difference and ψ the discordant share (Connor, 1987). Raises UsageError unless 0 < |difference| ≤ discordant ≤ 1.
+
+    >>> images_paired(0.003, 0.02)
+    17440
     """
     if not 0 < abs(difference) <= discordant <= 1:
         raise UsageError(
@@ -150,6 +165,9 @@ def seed_spread(values: ArrayLike, level: float = 0.95) -> Spread:
 
     The interval is Student's (1908), for the mean over all seeds there could be, on these same images. Raises
     UsageError for fewer than two seeds or values that are not finite: one seed says nothing of the spread.
+
+    >>> seed_spread([0.5, 0.5, 0.5])
+    Spread(mean=0.5, deviation=0.0, low=0.5, high=0.5)
     """
     numbers = np.asarray(values, dtype=float)
     if numbers.ndim != 1 or len(numbers) < 2 or not np.isfinite(numbers).all():
@@ -210,7 +228,11 @@ def _over_power_of_two(number: int, exponent: int) -> float:
 
 def normal_quantile(level: float) -> float:
     """Return how many standard errors a two-sided interval of *level* reaches (1.96 at 0.95); UsageError outside (0,
-    1)."""
+    1).
+
+    >>> round(normal_quantile(0.95), 2)
+    1.96
+    """
     return NormalDist().inv_cdf(_tail(level))
 
 

@@ -25,6 +25,9 @@ def quantized(x: ArrayLike, step: float, low: int, high: int) -> Array:
     """Return the staircase ``step · clip(round(x / step), low, high)``, halves to even; float64 of *x*'s shape.
 
     Raises UsageError for a step that is not finite and above 0, *low* not below *high*, or NaN in *x*.
+
+    >>> quantized([-2.0, 0.3, 9.0], step=0.5, low=-3, high=3).tolist()
+    [-1.5, 0.5, 1.5]
     """
     x = _checked(x, step, low, high)
     return step * np.clip(np.rint(x / step), low, high)

@@ -65,6 +65,9 @@ def bytes_of(array: np.ndarray, format: str, layout: Layout | None = None) -> in
     arXiv:1510.00149, figure 2) e v + ⌈e k / 8⌉ with e = z + Σ ⌊gap / 2ᵏ⌋ entries; run length z v + ⌈t k / 8⌉ for t run
     lengths; block b (area v + i) + (block rows + 1) p for b blocks that are not zero; 2:4 n v / 2 + ⌈n / 8⌉.
     Raises UsageError as `encode` does.
+
+    >>> bytes_of(np.eye(4, dtype=np.float32), "bitmap")
+    18
     """
     array, layout = _checked(array, format, layout or Layout())
     size, value, mask = array.size, array.dtype.itemsize, array.ravel() != 0

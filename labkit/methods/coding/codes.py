@@ -32,6 +32,9 @@ def entropy(counts: np.ndarray) -> float:
 
     *counts* (any shape, counts or probabilities, at least 0) are divided by their sum; 0.0 when there are none. No code
     for symbols drawn independently is shorter on average. Raises UsageError for a negative or non-finite count.
+
+    >>> entropy(np.array([1, 1, 2]))
+    1.5
     """
     counts = np.asarray(counts, dtype=np.float64).ravel()
     if not (np.isfinite(counts).all() and (counts >= 0).all()):
@@ -49,6 +52,9 @@ def huffman_lengths(counts: np.ndarray) -> NDArray[np.uint8]:
 
     Joins the two rarest groups again and again (Huffman, 1952); each join puts a bit before all their codes. A symbol
     that is alone gets one bit. Raises UsageError for negative counts.
+
+    >>> huffman_lengths(np.array([1, 1, 2])).tolist()
+    [2, 2, 1]
     """
     counts = _counts(counts)
     lengths = np.zeros(len(counts), dtype=np.uint8)
@@ -68,6 +74,9 @@ def huffman_codes(lengths: np.ndarray) -> dict[int, str]:
 
     Shorter codes come first, and among equals smaller symbols; each code is the one before it plus one, with zeros
     added up to its length. So the lengths alone tell the whole code. Raises UsageError when no prefix code has them.
+
+    >>> huffman_codes(np.array([2, 2, 1]))
+    {2: '0', 0: '10', 1: '11'}
     """
     lengths = whole_numbers("lengths", lengths)
     if lengths.size and not 0 <= lengths.min() <= lengths.max() <= 255:
@@ -123,6 +132,9 @@ def quantize_frequencies(counts: np.ndarray, bits: int = 16) -> NDArray[np.int64
     Each is rounded down; what is missing goes, one at a time, where one more saves most bits (where 1 was too little to
     round to, the excess is taken where it costs least). All zeros when nothing occurs. Raises UsageError for negative
     counts, *bits* outside 1 to 30, or more symbols than frequencies to give.
+
+    >>> quantize_frequencies(np.array([1, 0, 3]), bits=4).tolist()
+    [4, 0, 12]
     """
     counts = _counts(counts)
     bits = whole("bits", bits, 1, 30)

@@ -50,6 +50,9 @@ def cast(
 
     Raises UsageError for an unknown format or rounding, stochastic without *rng*, complex numbers, and NaN in a format
     that has none.
+
+    >>> cast([0.1, 3e38, 70000.0], "float16").tolist()
+    [0.0999755859375, inf, inf]
     """
     known, round_whole = find(format), rounder(rounding, rng)
     numbers = np.asarray(x)
@@ -72,6 +75,9 @@ def bits(number: float, format: Any, rounding: str = "nearest_even") -> dict[str
 
     All are text, ready for a table. Whole numbers have all their bits under mantissa. The error is "–" for 0, and where
     the result is not finite. Raises UsageError as `cast` does, for stochastic rounding and for block formats.
+
+    >>> bits(1.5, "float8_e4m3fn")["mantissa"]
+    '100'
     """
     known = find(format)
     held = cast(number, known, rounding)
