@@ -125,26 +125,6 @@ def share(
     return codebook, labels.astype(kind_of_index).reshape(array.shape)
 
 
-def share_channels(
-    kernel: np.ndarray, count: int, kind: str = "linear", rng: np.random.Generator | None = None
-) -> tuple[Codebook, NDArray[Any]]:
-    """Return a codebook for each channel, the kernel's last axis: (codebooks float32 (channels, k), indices of its
-    shape).
-
-    Rows that need fewer than k values repeat their last one. ``expand`` makes the weights again. Raises UsageError as
-    ``share`` does, and for an array without axes.
-    """
-    kernel = np.asarray(kernel)
-    if kernel.ndim < 1:
-        raise UsageError("A single number has no channels: give a kernel whose last axis counts them.")
-    shared = [share(kernel[..., channel], count, kind, rng) for channel in range(kernel.shape[-1])]
-    width = max((book.size for book, _ in shared), default=0)
-    books = [np.pad(book, (0, width - book.size), mode="edge") if book.size else book for book, _ in shared]
-    if not width:
-        return np.zeros((kernel.shape[-1], 0), np.float32), np.zeros(kernel.shape, np.uint8)
-    return np.stack(books), np.stack([indices for _, indices in shared], axis=-1)
-
-
 def expand(codebook: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """Return the weights of a codebook (k,), or of one for each channel (channels, k): *indices*' shape, the codebook's
     type.

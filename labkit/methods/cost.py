@@ -8,7 +8,6 @@ pooling and batch normalization do has counts of its own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import prod
 from typing import Any
 
 from labkit.base.checks import whole
@@ -81,16 +80,6 @@ def batch_norm_parameters(channels: int) -> int:
     return 4 * channels
 
 
-def batch_norm_operations(positions: int, channels: int) -> int:
-    """Return floating-point operations of batch normalization at inference, not folded: one product, one sum a value.
-
-    The four numbers of a channel give one scale and one shift, once and for all inputs; folded into the layer before,
-    nothing is left to do.
-    """
-    positions, channels = _counts(positions=positions, channels=channels)
-    return 2 * positions * channels
-
-
 def pool2d_operations(output: tuple[int, int], window: tuple[int, int], channels: int) -> int:
     """Return comparisons of max-pooling, or additions of average pooling: the window for each of *output* × *channels*.
 
@@ -101,12 +90,6 @@ def pool2d_operations(output: tuple[int, int], window: tuple[int, int], channels
         output_height=output[0], output_width=output[1], height=window[0], width=window[1], channels=channels
     )
     return rows * columns * height * width * channels
-
-
-def tensor_bytes(shape: Sequence[int], value_bytes: int = 4) -> int:
-    """Return the bytes of an array of *shape*, with *value_bytes* a value (float32: 4, int8: 1)."""
-    (value_bytes,) = _counts(value_bytes=value_bytes)
-    return prod(_counts(**{f"shape[{axis}]": size for axis, size in enumerate(shape)})) * value_bytes
 
 
 def bytes_moved(inputs: int, weights: int, outputs: int, value_bytes: int = 4, batch: int = 1) -> int:
@@ -174,24 +157,6 @@ def live_bytes(
     return [
         sum(sizes[key] for key in used if born.get(key, 0) <= at <= died.get(key, last)) for at in range(len(order))
     ]
-
-
-def output_size(size: int, kernel: int, stride: int = 1, padding: str = "valid") -> int:
-    """Return length of a convolution's or pooling's output along one axis, padding ``"valid"`` or ``"same"``.
-
-    Raises UsageError for another padding, or a kernel longer than the input with ``"valid"``.
-
-    >>> output_size(28, 5), output_size(28, 5, stride=2, padding="same")
-    (24, 14)
-    """
-    size, kernel, stride = _counts(size=size, kernel=kernel, stride=stride)
-    if padding == "same":
-        return -(-size // stride)
-    if padding != "valid":
-        raise UsageError(f"padding is {padding!r}, but takes 'valid' or 'same'.")
-    if kernel > size:
-        raise UsageError(f"A kernel of {kernel} does not fit into {size} positions: shorten it, or pad with 'same'.")
-    return (size - kernel) // stride + 1
 
 
 def _conv_counts(kernel: tuple[int, int], channels: int, filters: int, groups: int) -> list[int]:

@@ -83,17 +83,6 @@ def chaotic(steps: int, orbits: int, rng: np.random.Generator, rule: str = "logi
     return conjugate(orbit) if rule == "conjugated" else orbit
 
 
-def steps_to_zero(start: float) -> int:
-    """Return after how many steps of the tent map the float *start* (0 to 1) is exactly zero.
-
-    A float is an odd number over 2ᵈ. A step halves the denominator and leaves the numerator odd, so that after d steps
-    the orbit is at 1, and after d + 1 at 0. Zero itself takes none. Raises UsageError outside 0 to 1.
-    """
-    if not 0 <= start <= 1:
-        raise UsageError(f"start is {start!r}, but takes a number from 0 to 1.")
-    return float(start).as_integer_ratio()[1].bit_length() if start else 0
-
-
 # Closed forms
 
 

@@ -50,16 +50,6 @@ def apply_mask(weights: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.where(mask.astype(bool), weights, np.zeros((), weights.dtype))
 
 
-def constant_sparsity(step: int, target: float, begin: int = 0) -> float:
-    """Return the sparsity of the weights at *step*: 0 before *begin*, then *target* (TFMOT's ``ConstantSparsity``).
-
-    Raises UsageError for a target outside [0, 1) or a begin below 0.
-    """
-    target = check_sparsity(target, "target")
-    _check_steps(begin, begin)
-    return target if step >= begin else 0.0
-
-
 def polynomial_sparsity(
     step: int | np.ndarray, initial: float, final: float, begin: int, end: int, power: float = 3
 ) -> float | np.ndarray:
@@ -67,7 +57,7 @@ def polynomial_sparsity(
     step *begin* to *end* and clipped there (Zhu & Gupta, 2017, equation 1; TFMOT's ``PolynomialDecay``).
 
     *step* may be an array; the result is float64 of its shape. Most weights go early, when the network can still mend
-    itself. With ``begin = end`` the step at once to *final* is meant. Raises UsageError for a sparsity outside [0, 1),
+    itself. With ``begin = end`` it steps to *final* at once (TFMOT's ``ConstantSparsity``, from 0). Raises UsageError for a sparsity outside [0, 1),
     steps in the wrong order, or a power that is not above 0.
 
     >>> round(polynomial_sparsity(50, initial=0.0, final=0.8, begin=0, end=100), 9)
