@@ -57,8 +57,8 @@ def polynomial_sparsity(
     step *begin* to *end* and clipped there (Zhu & Gupta, 2017, equation 1; TFMOT's ``PolynomialDecay``).
 
     *step* may be an array; the result is float64 of its shape. Most weights go early, when the network can still mend
-    itself. With ``begin = end`` it steps to *final* at once (TFMOT's ``ConstantSparsity``, from 0). Raises UsageError for a sparsity outside [0, 1),
-    steps in the wrong order, or a power that is not above 0.
+    itself. With ``begin = end`` it steps to *final* at once (TFMOT's ``ConstantSparsity``, from 0). Raises UsageError
+    for a sparsity outside [0, 1), steps in the wrong order, or a power that is not above 0.
 
     >>> round(polynomial_sparsity(50, initial=0.0, final=0.8, begin=0, end=100), 9)
     0.7
