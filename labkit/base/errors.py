@@ -36,8 +36,8 @@ class CheckFailed(LabkitError):
 
 def nearest(word: str, choices: Iterable[str]) -> str:
     """Return ``'; did you mean X?'`` for the choice nearest to *word*, or an empty string when none is near."""
-    found = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)
-    return f"; did you mean {found[0]}?" if found else ""
+    matches = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)
+    return f"; did you mean {matches[0]}?" if matches else ""
 
 
 def one_of(what: str, word: str, choices: Iterable[str]) -> str:

@@ -16,9 +16,9 @@ def course() -> Path:
 
     Raises LabkitError when none of them is a course.
     """
-    asked = os.environ.get("LABKIT_HOME")
-    if asked:
-        where, candidates = Path(asked), [Path(asked)]
+    folder_named = os.environ.get("LABKIT_HOME")
+    if folder_named:
+        where, candidates = Path(folder_named), [Path(folder_named)]
     else:
         where = _here()
         candidates = [where, *where.parents, Path(__file__).resolve().parents[2]]

@@ -17,18 +17,18 @@ from typing import Any
 def native_stderr() -> Iterator[None]:
     """Hold back what native code writes on file descriptor 2; written out after all when the block fails."""
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
-        kept = os.dup(2)
-        os.dup2(held.fileno(), 2)
+    with tempfile.TemporaryFile() as buffer:
+        descriptor = os.dup(2)
+        os.dup2(buffer.fileno(), 2)
         try:
             yield
         except BaseException:
-            held.seek(0)
-            os.write(kept, held.read())
+            buffer.seek(0)
+            os.write(descriptor, buffer.read())
             raise
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(descriptor, 2)
+            os.close(descriptor)
 
 
 class _QuietLoader(Loader):

@@ -41,4 +41,4 @@ def activations(source: Source, x: ArrayLike, threads: int = 1) -> dict[str, NDA
         name: np.empty((0, *graph.tensors[index].shape[1:]), graph.tensors[index].dtype)
         for index, name in names.items()
     }
-    return {name: np.concatenate(found) if found else empty[name] for name, found in rows.items()}
+    return {name: np.concatenate(outputs) if outputs else empty[name] for name, outputs in rows.items()}

@@ -115,17 +115,17 @@ def spans(source: Source) -> list[Span]:
     walk = _Walk(content, graph)
     walk.mark(0, 8, "header", "header", "root pointer and file identifier")
     walk.table(walk.pointer(0), "Model", "graph", "model")
-    found: list[Span] = []
+    ordered: list[Span] = []
     at = 0
     for span in sorted(walk.spans.values(), key=lambda span: span.start):
         if span.start < at:
             raise LabkitError(
-                f"In {describe(source)}, {span.what} begins at byte {span.start:,}, inside {found[-1].what}: "
+                f"In {describe(source)}, {span.what} begins at byte {span.start:,}, inside {ordered[-1].what}: "
                 "no program should write such a file; convert the model again."
             )
-        found += [*_gap(content, at, span.start), span]
+        ordered += [*_gap(content, at, span.start), span]
         at = span.stop
-    return [*found, *_gap(content, at, len(content))]
+    return [*ordered, *_gap(content, at, len(content))]
 
 
 def parts(source: Source) -> dict[str, int]:
@@ -227,5 +227,5 @@ def _buffer_parts(graph: Graph) -> dict[str, str]:
 
 
 def _members(schema: ModuleType, union: str) -> dict[int, str]:
-    found = vars(getattr(schema, union, object)).items()
-    return {value: name for name, value in found if isinstance(value, int) and name != "NONE"}
+    members = vars(getattr(schema, union, object)).items()
+    return {value: name for name, value in members if isinstance(value, int) and name != "NONE"}

@@ -39,7 +39,7 @@ def csr_against_dense(sparsities: Sequence[float], size: int = 1024, seconds: fl
         one_thread=True,
         refusal=refusal,
     )
-    return Timings({name: timing_of(found) for name, found in samples.items()})
+    return Timings({name: timing_of(seconds_per_call) for name, seconds_per_call in samples.items()})
 
 
 def _samples(size: int, seconds: float, seed: int, sparsities: Sequence[float]) -> dict[str, Sequence[float]]:

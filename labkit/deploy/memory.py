@@ -101,11 +101,11 @@ def arena_bytes(source: Source) -> int:
 def _scratch(graph: Graph, operator: Operator) -> int:
     if operator.name != "CONV_2D":
         return 0
-    given, kernel = (graph.tensors[index] for index in operator.inputs[:2])
+    activation, kernel = (graph.tensors[index] for index in operator.inputs[:2])
     _, height, width, channels = kernel.shape
     _, rows, columns, _ = graph.tensors[operator.outputs[0]].shape
     stride = max(operator.options.strideH, operator.options.strideW)
-    return cost.im2col_bytes((rows, columns), (height, width), channels, stride, np.dtype(given.dtype).itemsize)
+    return cost.im2col_bytes((rows, columns), (height, width), channels, stride, np.dtype(activation.dtype).itemsize)
 
 
 def _bytes(graph: Graph, index: int) -> int:

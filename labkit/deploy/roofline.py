@@ -98,11 +98,11 @@ def work(source: Source) -> list[Work]:
     Names are the kind and a number, ``conv2d 2``. Raises LabkitError for a damaged file.
     """
     count: dict[str, int] = {}
-    found = []
+    works = []
     for row, step in zip(layers(source), (step for step in steps(source) if step.name in KINDS), strict=True):
         count[row.kind] = count.get(row.kind, 0) + 1
-        found.append(Work(f"{row.kind} {count[row.kind]}", row.kind, 2 * row.macs, step.moved()))
-    return found
+        works.append(Work(f"{row.kind} {count[row.kind]}", row.kind, 2 * row.macs, step.moved()))
+    return works
 
 
 def layer_times(
@@ -126,15 +126,15 @@ def layer_times(
 
 def caches() -> dict[int, int]:
     """Return the bytes of each level of data cache that the first processor sees, where Linux tells; else empty."""
-    found: dict[int, int] = {}
+    bytes_by_level: dict[int, int] = {}
     try:
         for place in sorted(_CACHES.glob("index*")):
             level, kind, size = ((place / name).read_text().strip() for name in ("level", "type", "size"))
             if kind != "Instruction":
-                found[int(level)] = int(size.rstrip("K")) * 1024
+                bytes_by_level[int(level)] = int(size.rstrip("K")) * 1024
     except (OSError, ValueError):
         return {}
-    return found
+    return bytes_by_level
 
 
 def machine(seconds: float = 1.5, array_mib: int = 128) -> Machine:

@@ -19,7 +19,7 @@ def distillation(temperature: float = 2.0) -> Loss:
         raise UsageError(f"The temperature is {temperature}: give one above 0; 1 to 20 is usual.")
 
     def loss(teacher: tf.Tensor, student: tf.Tensor) -> tf.Tensor:
-        wanted = tf.nn.softmax(teacher / temperature)
-        return temperature**2 * tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(wanted, student / temperature))
+        targets = tf.nn.softmax(teacher / temperature)
+        return temperature**2 * tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, student / temperature))
 
     return loss

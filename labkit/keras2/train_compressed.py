@@ -69,8 +69,8 @@ def deep_compression(
     if chain:
         set_tensors(model, tidy(tensors(model)))
     standardize(model)
-    found = {name_of(variable): variable.numpy() for variable in model.trainable_variables}
-    shared = {name: share(t, recipe.values if t.ndim > 1 else recipe.bias_values) for name, t in found.items()}
+    trainable = {name_of(variable): variable.numpy() for variable in model.trainable_variables}
+    shared = {name: share(t, recipe.values if t.ndim > 1 else recipe.bias_values) for name, t in trainable.items()}
     tune_shared(model, x, y, shared, recipe.tune_epochs, recipe.tune_rate, how)
     return code(tensors(model))
 
@@ -166,15 +166,15 @@ def tune_shared(
     trained = model.trainable_variables
 
     def summed(gradients: Gradients) -> Gradients:
-        found = []
+        sums_of_gradients = []
         for variable, gradient in zip(trained, gradients, strict=True):
             name = name_of(variable)
             if name in books:
                 gradient = sums[name](gradient)
             elif name in shared:  # nothing but zeros
                 gradient = tf.zeros_like(gradient)
-            found.append(gradient)
-        return found
+            sums_of_gradients.append(gradient)
+        return sums_of_gradients
 
     def write() -> None:
         for name, book in books.items():

@@ -171,14 +171,14 @@ def _refit(kernel_in: Any, bias_in: Any, kernel_out: Any, kernel: Any, bias: Any
                 f"inputs have shape {x.shape}, but take (images, {np.shape(kernel_in)[0]}) with at least two images."
             )
         after = np.maximum(x @ kernel + bias, 0)
-        wanted = np.maximum(x @ kernel_in + bias_in, 0) @ kernel_out
+        targets = np.maximum(x @ kernel_in + bias_in, 0) @ kernel_out
         # Only what folding missed is fitted, so a merge that loses nothing stays exact, ridge or not.
-        missed = wanted - after @ folded
+        missed = targets - after @ folded
         centred = after - after.mean(axis=0)
         gram = centred.T @ centred
         ridge = _RIDGE * float(np.trace(gram)) / len(gram) or 1.0
         folded = folded + np.linalg.solve(gram + ridge * np.eye(len(gram)), centred.T @ (missed - missed.mean(axis=0)))
-        shift = (wanted - after @ folded).mean(axis=0)
+        shift = (targets - after @ folded).mean(axis=0)
     kernel, bias, folded, shift = (np.asarray(value, dtype=np.float32) for value in (kernel, bias, folded, shift))
     return kernel, bias, folded, shift
 

@@ -106,8 +106,8 @@ def quantize(
     [-100, 0, 52]
     """
     one_of("type of whole numbers", dtype, TYPES)
-    low, high, held = TYPES[dtype]
-    return _quantize(x, scale, zero_point, low, high, axis, group).astype(held)
+    low, high, stored_type = TYPES[dtype]
+    return _quantize(x, scale, zero_point, low, high, axis, group).astype(stored_type)
 
 
 def dequantize(
@@ -230,16 +230,16 @@ def _along(
     axis = -1 if axis is None else axis
     if group is None:
         _others(x, axis)
-        held: tuple[int, ...] = (x.shape[axis],)
-        what = f"one a channel: {held} along axis {axis}"
+        groups: tuple[int, ...] = (x.shape[axis],)
+        what = f"one a channel: {groups} along axis {axis}"
     else:
         size = _group(x, axis, group)
-        held = tuple(-(-n // size) if i == axis % x.ndim else n for i, n in enumerate(x.shape))
-        what = f"one a group: {held} for groups of {size} along axis {axis}"
+        groups = tuple(-(-n // size) if i == axis % x.ndim else n for i, n in enumerate(x.shape))
+        what = f"one a group: {groups} for groups of {size} along axis {axis}"
     for name, values in (("scale", scales), ("zero_point", zeros)):
-        if values.shape not in ((), held):
+        if values.shape not in ((), groups):
             raise UsageError(f"{name} has shape {values.shape}, but takes one number, or {what}.")
-    scales, zeros = np.broadcast_to(scales, held), np.broadcast_to(zeros, held)
+    scales, zeros = np.broadcast_to(scales, groups), np.broadcast_to(zeros, groups)
     if group is None:
         shape = [1] * x.ndim
         shape[axis] = x.shape[axis]

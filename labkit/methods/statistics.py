@@ -218,8 +218,8 @@ def student_quantile(share: float, freedom: int) -> float:
 def _images(spread: tuple[float, float], difference: float, power: float, level: float) -> int:
     if not 0 < power < 1:
         raise UsageError(f"power is {power!r}, but takes a share above 0 and below 1, such as 0.8.")
-    wanted = normal_quantile(level) * spread[0] + NormalDist().inv_cdf(power) * spread[1]
-    return max(1, math.ceil((max(0.0, wanted) / difference) ** 2))
+    reach = normal_quantile(level) * spread[0] + NormalDist().inv_cdf(power) * spread[1]
+    return max(1, math.ceil((max(0.0, reach) / difference) ** 2))
 
 
 def _over_power_of_two(number: int, exponent: int) -> float:

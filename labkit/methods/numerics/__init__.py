@@ -80,10 +80,10 @@ def bits(number: float, format: Any, rounding: str = "nearest_even") -> dict[str
     '100'
     """
     known = find(format)
-    held = cast(number, known, rounding)
-    pattern = f"{int(encode(held, known)):0{known.bits}b}"
+    result = cast(number, known, rounding)
+    pattern = f"{int(encode(result, known)):0{known.bits}b}"
     start = int(known.signed and known.kind == "float")
     end = start + known.exponent_bits
     fields = {"sign": pattern[:start], "exponent": pattern[start:end], "mantissa": pattern[end:]}
-    relative = f"{abs(float(held) - number) / abs(number):.2g}" if number and np.isfinite(held) else "–"
-    return {"format": known.name, **fields, "value": f"{float(held):.9g}", "relative error": relative}
+    relative = f"{abs(float(result) - number) / abs(number):.2g}" if number and np.isfinite(result) else "–"
+    return {"format": known.name, **fields, "value": f"{float(result):.9g}", "relative error": relative}

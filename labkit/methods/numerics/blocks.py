@@ -81,12 +81,12 @@ def _scales(blocks: np.ndarray, format: Format) -> np.ndarray:
     unusable = ~np.isfinite(largest)
     largest[unusable] = 0.0
     if scale.kind == "power":
-        found = np.clip(power_below(largest) / power_below(np.array(element.max)), scale.smallest, scale.max)
+        scales = np.clip(power_below(largest) / power_below(np.array(element.max)), scale.smallest, scale.max)
     else:
         how = "nearest_even"
-        found = round_to(largest / element.max, scale, how, rounder(how), saturate=True)
-    found[unusable] = np.nan
-    return found
+        scales = round_to(largest / element.max, scale, how, rounder(how), saturate=True)
+    scales[unusable] = np.nan
+    return scales
 
 
 def _block_format(format: Any) -> Format:
