@@ -21,10 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labkit.assets import download, registry
-from labkit.base import files, places
+from labkit.base import files, places, settings
 from labkit.base.errors import LabkitError
 
-VARIABLE = "LABKIT_DATA"
 Bytes = NDArray[np.uint8]
 
 
@@ -96,7 +95,7 @@ def checksum(dataset: Dataset) -> str:
 
 def folders() -> list[Path]:
     """Where files are looked for, in this order, before anything is downloaded."""
-    listed = [Path(part) for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
+    listed = [Path(part) for part in settings.DATA.read().split(os.pathsep) if part]
     return [places.course() / "data", *listed, places.cache() / "data"]
 
 
@@ -107,7 +106,7 @@ def find(entry: registry.Entry, file: registry.File) -> Found:
     """
     found = look(entry, file)
     if found is None:
-        put = f"{places.course() / 'data' / entry.name} (or into a folder that {VARIABLE} names)"
+        put = f"{places.course() / 'data' / entry.name} (or into a folder that {settings.DATA.name} names)"
         download.fetch(file, places.cache() / "data" / entry.name, put=put)
         found = look(entry, file)
     if found is None:

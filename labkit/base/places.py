@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from labkit.base import settings
 from labkit.base.errors import LabkitError
 
 PACKAGE = Path(__file__).resolve().parents[1]  # labkit's own folder
@@ -16,9 +16,9 @@ def course() -> Path:
 
     Raises LabkitError when none of them is a course.
     """
-    folder_named = os.environ.get("LABKIT_HOME")
-    if folder_named:
-        where, candidates = Path(folder_named), [Path(folder_named)]
+    home = settings.HOME.read()
+    if home:
+        where, candidates = Path(home), [Path(home)]
     else:
         where = _here()
         candidates = [where, *where.parents, Path(__file__).resolve().parents[2]]
@@ -52,7 +52,7 @@ def cache() -> Path:
     place)."""
     import platformdirs
 
-    return Path(os.environ.get("LABKIT_CACHE") or platformdirs.user_cache_dir("labkit"))
+    return Path(settings.CACHE.read() or platformdirs.user_cache_dir("labkit"))
 
 
 def records() -> Path:
@@ -60,4 +60,4 @@ def records() -> Path:
     nowhere."""
     import platformdirs
 
-    return Path(os.environ.get("LABKIT_STATE") or platformdirs.user_data_dir("labkit"))
+    return Path(settings.STATE.read() or platformdirs.user_data_dir("labkit"))

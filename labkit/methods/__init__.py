@@ -4,15 +4,6 @@ Belongs here: methods that a page teaches or uses, as functions of arrays, each 
 Does not belong here: TensorFlow, Keras models (`keras2`), deployed files (`deploy`), and anything that prints.
 """
 
-from importlib import import_module
-from typing import Any
+import lazy_loader
 
-
-def __getattr__(name: str) -> Any:
-    """Import a module of this package when it is first named, so that pages can write ``methods.prune``."""
-    if not name.startswith("_"):
-        try:
-            return import_module(f"labkit.methods.{name}")
-        except ModuleNotFoundError:
-            pass
-    raise AttributeError(f"module 'labkit.methods' has no attribute {name!r}")
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

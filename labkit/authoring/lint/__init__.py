@@ -29,12 +29,13 @@ LESSON_GATES: dict[str, Gate] = {
     "finish": form.finish,
     "exercises": exercises.exercises,
     "prediction": exercises.prediction,
+    "claims": exercises.claims,
     "words": prose.words,
     "numerals": prose.numerals,
     "alt text": prose.alt_text,
     "length of code": code.length,
-    "private names": code.private,
-    "forbidden": code.forbidden,
+    "private imports": code.private_imports,
+    "texts": code.texts,
     "compared outputs": output.compared,
     "outputs": output.outputs,
 }
@@ -42,18 +43,19 @@ COURSE_GATES: dict[str, Callable[[Lesson, Sequence[Lesson], Path], Iterable[str]
     "pasted helpers": code.helpers,
     "links": links.links,
     "registered exercises": exercises.registered,
+    "routes and terms": form.routes_and_terms,
 }
 
 
 def lesson_findings(lesson: Lesson, course: Sequence[Lesson], package: Path = PACKAGE) -> list[str]:
-    """What the gates say about one lesson of the *course* (all its lessons); *package* is labkit's folder."""
-    found = [finding for gate in LESSON_GATES.values() for finding in gate(lesson)]
-    return found + [finding for gate in COURSE_GATES.values() for finding in gate(lesson, course, package)]
+    """Return the findings on one lesson of the *course* (all its lessons); *package* is labkit's folder."""
+    lines = [finding for gate in LESSON_GATES.values() for finding in gate(lesson)]
+    return lines + [finding for gate in COURSE_GATES.values() for finding in gate(lesson, course, package)]
 
 
 def findings(notebooks: Path | None = None, package: Path = PACKAGE) -> list[str]:
-    """What the gates say about the course: every lesson, its editions, the README's table, the documents' links."""
+    """Return the findings on the course: its lessons and their editions, the documents and their links."""
     course = source.lessons(notebooks)
-    found = [finding for lesson in course for finding in lesson_findings(lesson, course, package)]
+    lines = [finding for lesson in course for finding in lesson_findings(lesson, course, package)]
     problems = build.check((), notebooks)
-    return [*found, *problems, *links.documents(source.notebooks_folder(notebooks).parent)]
+    return [*lines, *problems, *links.documents(source.notebooks_folder(notebooks).parent)]

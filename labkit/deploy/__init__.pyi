@@ -1,0 +1,17 @@
+from . import (
+    activations as activations,
+    anatomy as anatomy,
+    apart as apart,
+    content as content,
+    flatbuffer as flatbuffer,
+    forecast as forecast,
+    inspect as inspect,
+    matvec as matvec,
+    memory as memory,
+    model as model,
+    roofline as roofline,
+    single_layers as single_layers,
+    sparsity as sparsity,
+    tflite as tflite,
+    timing as timing,
+)
