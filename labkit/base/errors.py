@@ -13,7 +13,7 @@ class LabkitError(Exception):
     exit_code = 1
 
     def _render_traceback_(self) -> list[str]:
-        """What Jupyter shows instead of a stack trace: the sentence, and the library's own message below it."""
+        """Return what Jupyter shows instead of a stack trace: the sentence, and the library's own message below it."""
         lines = [f"{type(self).__name__}: {self}"]
         if self.__cause__ is not None:
             lines.append(f"caused by {type(self.__cause__).__name__}: {self.__cause__}")
@@ -35,9 +35,9 @@ class CheckFailed(LabkitError):
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """``'; did you mean X?'`` for the choice nearest to *word*, or an empty string when none is near."""
-    found = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)
-    return f"; did you mean {found[0]}?" if found else ""
+    """Return ``'; did you mean X?'`` for the choice nearest to *word*, or an empty string when none is near."""
+    matches = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)
+    return f"; did you mean {matches[0]}?" if matches else ""
 
 
 def one_of(what: str, word: str, choices: Iterable[str]) -> str:

@@ -24,7 +24,7 @@ _REASONS = {
 
 
 def explain(error: OSError, path: Path | str) -> LabkitError:
-    """A LabkitError that says why *path* could not be written, and what to do."""
+    """Return a LabkitError that says why *path* could not be written, and what to do."""
     reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
     return LabkitError(f"Cannot write {path}: {reason}.")
 
@@ -64,7 +64,7 @@ def write(path: Path | str, content: bytes | str) -> Path:
 
 
 def sha256(content: bytes | Path) -> str:
-    """The SHA-256 of bytes or of a file, in hexadecimal."""
+    """Return the SHA-256 of bytes or of a file, in hexadecimal."""
     if isinstance(content, bytes):
         return hashlib.sha256(content).hexdigest()
     with content.open("rb") as file:

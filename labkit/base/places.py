@@ -11,7 +11,8 @@ PACKAGE = Path(__file__).resolve().parents[1]  # labkit's own folder
 
 
 def course() -> Path:
-    """The folder that holds ``notebooks/`` and ``data/``: $LABKIT_HOME, or found upwards from here, or this package's.
+    """Return the folder that holds ``notebooks/`` and ``data/``: $LABKIT_HOME, or found upwards from here, or this
+    package's.
 
     Raises LabkitError when none of them is a course.
     """
@@ -31,7 +32,7 @@ def course() -> Path:
 
 
 def _here() -> Path:
-    """The working folder; raises LabkitError when it was deleted."""
+    """Return the working folder; raises LabkitError when it was deleted."""
     try:
         return Path.cwd()
     except OSError:  # FileNotFoundError in a deleted folder, PermissionError below one that may not be read
@@ -42,19 +43,21 @@ def _here() -> Path:
 
 
 def _resolved(folder: Path) -> Path:
-    """*folder* without links and dots; a relative one needs the working folder."""
+    """Return *folder* without links and dots; a relative one needs the working folder."""
     return folder.resolve() if folder.is_absolute() else (_here() / folder).resolve()
 
 
 def cache() -> Path:
-    """The user's cache folder for downloads and trained baselines ($LABKIT_CACHE, else the system's usual place)."""
+    """Return the user's cache folder for downloads and trained baselines ($LABKIT_CACHE, else the system's usual
+    place)."""
     import platformdirs
 
     return Path(settings.CACHE.read() or platformdirs.user_cache_dir("labkit"))
 
 
 def records() -> Path:
-    """The user's folder for predictions and progress ($LABKIT_STATE, else the system's usual place); sent nowhere."""
+    """Return the user's folder for predictions and progress ($LABKIT_STATE, else the system's usual place); sent
+    nowhere."""
     import platformdirs
 
     return Path(settings.STATE.read() or platformdirs.user_data_dir("labkit"))

@@ -12,12 +12,12 @@ T = TypeVar("T")
 
 
 def current() -> str:
-    """The profile in force: ``full`` unless LABKIT_PROFILE says otherwise."""
+    """Return the profile in force: ``full`` unless LABKIT_PROFILE says otherwise."""
     return one_of("profile", settings.PROFILE.read() or "full", PROFILES)
 
 
 def by_profile(full: T, fast: T, study: T | None = None) -> T:
-    """The value for the profile in force; ``study`` is as ``full`` unless a third value is given."""
+    """Return the value for the profile in force; ``study`` is as ``full`` unless a third value is given."""
     profile = current()
     if profile == "fast":
         return fast

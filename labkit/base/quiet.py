@@ -17,18 +17,18 @@ from typing import Any
 def native_stderr() -> Iterator[None]:
     """Hold back what native code writes on file descriptor 2; written out after all when the block fails."""
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
-        kept = os.dup(2)
-        os.dup2(held.fileno(), 2)
+    with tempfile.TemporaryFile() as buffer:
+        descriptor = os.dup(2)
+        os.dup2(buffer.fileno(), 2)
         try:
             yield
         except BaseException:
-            held.seek(0)
-            os.write(kept, held.read())
+            buffer.seek(0)
+            os.write(descriptor, buffer.read())
             raise
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(descriptor, 2)
+            os.close(descriptor)
 
 
 class _QuietLoader(Loader):
@@ -50,6 +50,7 @@ class QuietFinder(MetaPathFinder):
     """Wraps the loader of the top-level package ``tensorflow`` and of nothing else."""
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Return TensorFlow's module specification with its loader wrapped; None for every other module."""
         if fullname != "tensorflow":
             return None
         spec = PathFinder.find_spec(fullname, path, target)
@@ -59,6 +60,6 @@ class QuietFinder(MetaPathFinder):
 
 
 def quiet_tensorflow() -> None:
-    """From now on ``import tensorflow`` says nothing unless it fails."""
+    """Have ``import tensorflow`` print nothing from now on, unless it fails."""
     if not any(isinstance(finder, QuietFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, QuietFinder())

@@ -15,7 +15,8 @@ __all__ = ["activations"]
 
 
 def activations(source: Source, x: ArrayLike, threads: int = 1) -> dict[str, NDArray[Any]]:
-    """By name, every activation of the file for the images *x* (n, …), n rows each, **as stored** (int8 in int8 files).
+    """Return, by name, every activation of the file for the images *x* (n, …), n rows each, **as stored** (int8 in int8
+    files).
 
     The kernels are those that answer otherwise too (XNNPACK): each activation is made an output of the file, in a copy.
     The names are those that `inspect.layer` gives as ``input`` and ``output``.
@@ -40,4 +41,4 @@ def activations(source: Source, x: ArrayLike, threads: int = 1) -> dict[str, NDA
         name: np.empty((0, *graph.tensors[index].shape[1:]), graph.tensors[index].dtype)
         for index, name in names.items()
     }
-    return {name: np.concatenate(found) if found else empty[name] for name, found in rows.items()}
+    return {name: np.concatenate(outputs) if outputs else empty[name] for name, outputs in rows.items()}

@@ -99,12 +99,12 @@ class Span:
 
     @property
     def bytes(self) -> int:
-        """How many bytes these are."""
+        """Return how many bytes these are."""
         return self.stop - self.start
 
 
 def spans(source: Source) -> list[Span]:
-    """All bytes of a ``.tflite`` file (bytes or path) in order, without a gap and without an overlap.
+    """Return all bytes of a ``.tflite`` file (bytes or path) in order, without a gap and without an overlap.
 
     ``weights`` are the weights and biases of the dense, convolution and matrix-product operators, as
     `labkit.deploy.inspect.summary` counts them; other constants (a new shape, axes) belong to ``graph``. A vtable
@@ -115,26 +115,26 @@ def spans(source: Source) -> list[Span]:
     walk = _Walk(content, graph)
     walk.mark(0, 8, "header", "header", "root pointer and file identifier")
     walk.table(walk.pointer(0), "Model", "graph", "model")
-    found: list[Span] = []
+    ordered: list[Span] = []
     at = 0
     for span in sorted(walk.spans.values(), key=lambda span: span.start):
         if span.start < at:
             raise LabkitError(
-                f"In {describe(source)}, {span.what} begins at byte {span.start:,}, inside {found[-1].what}: "
+                f"In {describe(source)}, {span.what} begins at byte {span.start:,}, inside {ordered[-1].what}: "
                 "no program should write such a file; convert the model again."
             )
-        found += [*_gap(content, at, span.start), span]
+        ordered += [*_gap(content, at, span.start), span]
         at = span.stop
-    return [*found, *_gap(content, at, len(content))]
+    return [*ordered, *_gap(content, at, len(content))]
 
 
 def parts(source: Source) -> dict[str, int]:
-    """The bytes of each of `PARTS`; their sum is the length of the file. Raises LabkitError as `spans` does."""
+    """Return the bytes of each of `PARTS`; their sum is the length of the file. Raises LabkitError as `spans` does."""
     return _summed(source, "part", PARTS)
 
 
 def forms(source: Source) -> dict[str, int]:
-    """The bytes of each of `FORMS`; their sum is the length of the file. Raises LabkitError as `spans` does."""
+    """Return the bytes of each of `FORMS`; their sum is the length of the file. Raises LabkitError as `spans` does."""
     return _summed(source, "form", FORMS)
 
 
@@ -166,7 +166,7 @@ class _Walk:
         }
 
     def mark(self, start: int, stop: int, part: str, form: str, what: str) -> bool:
-        """Mark a span; False when it is marked already."""
+        """Mark a span; return False when it is marked already."""
         if (start, stop) in self.spans:
             return False
         self.spans[start, stop] = Span(start, stop, part, form, what)
@@ -176,7 +176,7 @@ class _Walk:
         return int(struct.unpack_from(f"<{kind}", self.content, at)[0])
 
     def pointer(self, at: int) -> int:
-        """Where the offset at byte *at* leads: it counts from its own place."""
+        """Return where the offset at byte *at* leads: it counts from its own place."""
         return at + self.number("I", at)
 
     def table(self, at: int, kind: str, part: str, what: str) -> None:
@@ -217,7 +217,7 @@ class _Walk:
 
 
 def _buffer_parts(graph: Graph) -> dict[str, str]:
-    """The part of each buffer's data that is not the graph's, by path."""
+    """Return the part of each buffer's data that is not the graph's, by path."""
     named = {int(entry.buffer): "metadata" for entry in graph.model.metadata or []}
     for operator in graph.operators:
         if operator.name in KINDS:
@@ -227,5 +227,5 @@ def _buffer_parts(graph: Graph) -> dict[str, str]:
 
 
 def _members(schema: ModuleType, union: str) -> dict[int, str]:
-    found = vars(getattr(schema, union, object)).items()
-    return {value: name for name, value in found if isinstance(value, int) and name != "NONE"}
+    members = vars(getattr(schema, union, object)).items()
+    return {value: name for name, value in members if isinstance(value, int) and name != "NONE"}

@@ -69,38 +69,38 @@ class Graph:
 
     @cached_property
     def tensors(self) -> list[Tensor]:
-        """Every tensor, in the file's numbering."""
+        """Return every tensor, in the file's numbering."""
         names = _names(self.schema.TensorType)
         return [self._tensor(tensor, names[tensor.type]) for tensor in self.graph.tensors]
 
     @cached_property
     def operators(self) -> list[Operator]:
-        """The operators in the order in which they run."""
+        """Return the operators in the order in which they run."""
         names = _names(self.schema.BuiltinOperator)
         return [self._operator(operator, names) for operator in self.graph.operators]
 
     @cached_property
     def _origins(self) -> dict[int, int]:
-        """From a tensor that unpacks a constant (float16 to float32, sparse to dense) to that constant."""
+        """Map each tensor that unpacks a constant (float16 to float32, sparse to dense) to that constant."""
         unpacking = [op for op in self.operators if op.name in ("DEQUANTIZE", "DENSIFY")]
         return {op.outputs[0]: op.inputs[0] for op in unpacking}
 
     def origin(self, index: int) -> int | None:
-        """The number of the stored constant that tensor *index* is, or is unpacked from; None for an activation."""
+        """Return the number of the constant that tensor *index* is, or is unpacked from; None for an activation."""
         while index in self._origins:
             index = self._origins[index]
         return index if index >= 0 and self.tensors[index].bytes else None
 
     def buffer(self, index: int) -> int:
-        """The number of the buffer that holds tensor *index*: equal constants share one."""
+        """Return the number of the buffer that holds tensor *index*: equal constants share one."""
         return int(self.graph.tensors[index].buffer)
 
     def is_sparse(self, index: int) -> bool:
-        """Whether constant *index* is stored in LiteRT's sparse form: its non-zeros and where they stand."""
+        """Return whether constant *index* is stored in LiteRT's sparse form: its non-zeros and where they stand."""
         return self.graph.tensors[index].sparsity is not None
 
     def stored(self, index: int) -> NDArray[Any]:
-        """The values of constant *index* as stored, flat; of a sparse one those only that are stored."""
+        """Return the values of constant *index* as stored, flat; of a sparse one those only that are stored."""
         tensor = self.tensors[index]
         data = np.asarray(self.model.buffers[self.buffer(index)].data, np.uint8)
         if tensor.dtype == "int4":  # two values a byte, the low half first
@@ -111,7 +111,7 @@ class Graph:
         return data.view(tensor.dtype)
 
     def constant(self, index: int) -> NDArray[Any]:
-        """The values of constant *index* in their shape. Raises LabkitError for LiteRT's sparse form."""
+        """Return the values of constant *index* in their shape. Raises LabkitError for LiteRT's sparse form."""
         if self.is_sparse(index):
             raise LabkitError(
                 f"Tensor {self.tensors[index].name!r} is stored sparse: to read its values, convert the model "
@@ -146,7 +146,7 @@ class Graph:
 
 
 def packed(model: Any) -> bytes:
-    """The bytes of a ``.tflite`` file of *model*, the schema's object (``Graph.model``)."""
+    """Return the bytes of a ``.tflite`` file of *model*, the schema's object (``Graph.model``)."""
     import flatbuffers
 
     builder = flatbuffers.Builder(1024)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from labkit.base.checks import whole
 from labkit.base.errors import LabkitError, UsageError
 from labkit.deploy.apart import apart
 from labkit.deploy.timing import Timings, interleaved, timing_of
@@ -23,8 +24,9 @@ def csr_against_dense(sparsities: Sequence[float], size: int = 1024, seconds: fl
     loaded. SciPy comes with TensorFlow's Model Optimization Toolkit.
     Raises UsageError for sparsities outside [0, 1] or a size below 1, LabkitError when the products differ.
     """
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1 or not seconds > 0:
-        raise UsageError(f"size is {size!r} and seconds {seconds}: a whole number, 1 or more, and a number above 0.")
+    size = whole("size", size, 1)
+    if not seconds > 0:
+        raise UsageError(f"seconds is {seconds!r}, but takes a number above 0.")
     if not sparsities or not all(0 <= each <= 1 for each in sparsities):
         raise UsageError(f"sparsities are {list(sparsities)}, but take one or more shares from 0 to 1.")
     refusal = "Timing failed with exit code {code}: a smaller size may fit into the memory."
@@ -37,7 +39,7 @@ def csr_against_dense(sparsities: Sequence[float], size: int = 1024, seconds: fl
         one_thread=True,
         refusal=refusal,
     )
-    return Timings({name: timing_of(found) for name, found in samples.items()})
+    return Timings({name: timing_of(seconds_per_call) for name, seconds_per_call in samples.items()})
 
 
 def _samples(size: int, seconds: float, seed: int, sparsities: Sequence[float]) -> dict[str, Sequence[float]]:

@@ -33,16 +33,16 @@ class Step:
     macs: int
 
     def moved(self, batch: int = 1) -> int:
-        """Bytes moved for *batch* inputs if every value crosses once: what the best of caches leaves over."""
+        """Return the bytes moved for *batch* inputs if every value crosses once, as with perfect caches."""
         return self.constant_bytes + batch * (self.input_bytes + self.output_bytes)
 
     def intensity(self, batch: int = 1) -> float:
-        """Floating-point operations of the MACs for each byte moved."""
+        """Return floating-point operations of the MACs for each byte moved."""
         return cost.arithmetic_intensity(batch * self.macs, self.moved(batch))
 
 
 def sizes(source: Source) -> dict[int, int]:
-    """The bytes of each activation (input and output included), by its number in the file.
+    """Return the bytes of each activation (input and output included), by its number in the file.
 
     Raises LabkitError for a damaged file.
     """
@@ -52,7 +52,7 @@ def sizes(source: Source) -> dict[int, int]:
 
 
 def steps(source: Source) -> list[Step]:
-    """One row an operator, in the order in which they run. Raises LabkitError for a damaged file."""
+    """Return one row an operator, in the order in which they run. Raises LabkitError for a damaged file."""
     graph, counted = Graph(source), iter(inspect.layers(source))
     rows = []
     for operator in graph.operators:
@@ -74,7 +74,7 @@ def steps(source: Source) -> list[Step]:
 
 
 def arena_bytes(source: Source) -> int:
-    """Bytes of memory that LiteRT lays out for activations and scratch tensors, those that share a place counted once.
+    """Return the bytes of memory that LiteRT lays out for activations and scratch tensors, shared places counted once.
 
     LiteRT has no call for the size of its arena, but shows each tensor's address: these are the bytes that they cover.
     They include weights that are unpacked when the file is opened (float16, dynamic range), and not what
@@ -101,11 +101,11 @@ def arena_bytes(source: Source) -> int:
 def _scratch(graph: Graph, operator: Operator) -> int:
     if operator.name != "CONV_2D":
         return 0
-    given, kernel = (graph.tensors[index] for index in operator.inputs[:2])
+    activation, kernel = (graph.tensors[index] for index in operator.inputs[:2])
     _, height, width, channels = kernel.shape
     _, rows, columns, _ = graph.tensors[operator.outputs[0]].shape
     stride = max(operator.options.strideH, operator.options.strideW)
-    return cost.im2col_bytes((rows, columns), (height, width), channels, stride, np.dtype(given.dtype).itemsize)
+    return cost.im2col_bytes((rows, columns), (height, width), channels, stride, np.dtype(activation.dtype).itemsize)
 
 
 def _bytes(graph: Graph, index: int) -> int:

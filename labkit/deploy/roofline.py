@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labkit.base.checks import whole
 from labkit.base.errors import LabkitError, UsageError
 from labkit.deploy.apart import apart
 from labkit.deploy.content import Source
@@ -50,16 +51,16 @@ class Machine:
 
     @property
     def stream(self) -> float:
-        """Bytes a second of the triad without the write-allocate: three quarters of ``bandwidth``."""
+        """Return the bytes a second of the triad without the write-allocate: three quarters of ``bandwidth``."""
         return 0.75 * self.bandwidth
 
     @property
     def ridge(self) -> float:
-        """FLOP for each byte from which on the peak is the bound: where the two roofs meet."""
+        """Return FLOP for each byte from which on the peak is the bound: where the two roofs meet."""
         return self.peak / self.bandwidth
 
     def roof(self, intensity: ArrayLike) -> NDArray[np.float64]:
-        """FLOP a second that can be reached at *intensity* (FLOP for each byte): the lower of the two roofs."""
+        """Return FLOP a second that can be reached at *intensity* (FLOP for each byte): the lower of the two roofs."""
         return np.minimum(self.peak, self.bandwidth * np.asarray(intensity, np.float64))
 
 
@@ -74,12 +75,13 @@ class Work:
 
     @property
     def intensity(self) -> float:
-        """FLOP for each byte."""
+        """Return FLOP for each byte."""
         return self.flops / self.bytes
 
 
 def predicted_seconds(flops: float, moved: float, peak: float, bandwidth: float) -> float:
-    """The roofline's time: the longer of computing (``flops / peak``) and moving (``moved / bandwidth``), in seconds.
+    """Return the roofline's time: the longer of computing (``flops / peak``) and moving (``moved / bandwidth``), in
+    seconds.
 
     *moved* in bytes, the rates in FLOP and bytes a second. Raises UsageError for negative work or rates not above 0.
     """
@@ -91,22 +93,23 @@ def predicted_seconds(flops: float, moved: float, peak: float, bandwidth: float)
 
 
 def work(source: Source) -> list[Work]:
-    """The work of each row of `labkit.deploy.inspect.layers`, from the shapes and dtypes in the file.
+    """Return the work of each row of `labkit.deploy.inspect.layers`, from the shapes and dtypes in the file.
 
     Names are the kind and a number, ``conv2d 2``. Raises LabkitError for a damaged file.
     """
     count: dict[str, int] = {}
-    found = []
+    works = []
     for row, step in zip(layers(source), (step for step in steps(source) if step.name in KINDS), strict=True):
         count[row.kind] = count.get(row.kind, 0) + 1
-        found.append(Work(f"{row.kind} {count[row.kind]}", row.kind, 2 * row.macs, step.moved()))
-    return found
+        works.append(Work(f"{row.kind} {count[row.kind]}", row.kind, 2 * row.macs, step.moved()))
+    return works
 
 
 def layer_times(
     sources: Mapping[str, Source], seconds: float = 1.0, seed: int = 0
 ) -> tuple[dict[str, Work], dict[str, Timing]]:
-    """The work and the time of each layer of ``.tflite`` files (name → file), all timed against each other, one thread.
+    """Return the work and the time of each layer of ``.tflite`` files (name → file), all timed against each other, one
+    thread.
 
     Both are by ``name layer``: ``lenet5 dense 1``. Among the times are those of the whole files, by name, and of a call
     that does next to nothing, ``call``, which each layer's time holds too. A layer is called again and again: what fits
@@ -122,16 +125,16 @@ def layer_times(
 
 
 def caches() -> dict[int, int]:
-    """Bytes of each level of data cache that the first processor sees, where Linux tells; else empty."""
-    found: dict[int, int] = {}
+    """Return the bytes of each level of data cache that the first processor sees, where Linux tells; else empty."""
+    bytes_by_level: dict[int, int] = {}
     try:
         for place in sorted(_CACHES.glob("index*")):
             level, kind, size = ((place / name).read_text().strip() for name in ("level", "type", "size"))
             if kind != "Instruction":
-                found[int(level)] = int(size.rstrip("K")) * 1024
+                bytes_by_level[int(level)] = int(size.rstrip("K")) * 1024
     except (OSError, ValueError):
         return {}
-    return found
+    return bytes_by_level
 
 
 def machine(seconds: float = 1.5, array_mib: int = 128) -> Machine:
@@ -140,8 +143,9 @@ def machine(seconds: float = 1.5, array_mib: int = 128) -> Machine:
     A process of its own, because a BLAS library reads its number of threads when it is loaded. Raises UsageError for
     times or sizes that are not above 0, LabkitError when that process fails (not enough memory).
     """
-    if not seconds > 0 or isinstance(array_mib, bool) or not isinstance(array_mib, int) or array_mib < 1:
-        raise UsageError(f"seconds is {seconds} and array_mib {array_mib!r}: above 0, and a whole number, 1 or more.")
+    array_mib = whole("array_mib", array_mib, 1)
+    if not seconds > 0:
+        raise UsageError(f"seconds is {seconds!r}, but takes a number above 0.")
     refusal = (
         f"Measuring the machine failed with exit code {{code}}: three arrays of {array_mib} MiB may be too much for "
         "the memory; give a smaller array_mib."
@@ -190,7 +194,7 @@ def _triad(seconds: float, size: int) -> float:
 
 
 def _best(call: Callable[[], object], seconds: float) -> float:
-    """The shortest of the calls that fit into *seconds*, three at least, after one untimed; in seconds."""
+    """Return the shortest of the calls that fit into *seconds*, three at least, after one untimed; in seconds."""
     call()
     times: list[float] = []
     end = time.perf_counter() + seconds

@@ -19,9 +19,9 @@ __all__ = ["overhead", "single_layers"]
 
 
 def single_layers(source: Source) -> list[bytes]:
-    """One ``.tflite`` file (bytes) for each row of `labkit.deploy.inspect.layers`, with its weights and its options.
+    """Return one ``.tflite`` file (bytes) per row of `labkit.deploy.inspect.layers`, with its weights and its options.
 
-    Each takes the layer's input and gives its output, activation function included. Raises LabkitError for a damaged
+    Each takes the layer's input and computes its output, activation function included. Raises LabkitError for a damaged
     file, UsageError for one whose weights are unpacked by an operator of their own (float16 or sparse weights).
     """
     graph = Graph(source)
@@ -29,48 +29,73 @@ def single_layers(source: Source) -> list[bytes]:
 
 
 def overhead() -> bytes:
-    """A ``.tflite`` file (bytes) that adds one float32 to one float32: what a call costs when there is no work."""
+    """Return a ``.tflite`` file (bytes) that adds two float32 numbers: its time is that of a call without work."""
     from ai_edge_litert import schema_py_generated as schema
 
-    model, code, part, operator = schema.ModelT(), schema.OperatorCodeT(), schema.SubGraphT(), schema.OperatorT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.ADD
-    operator.opcodeIndex, operator.inputs, operator.outputs = 0, [0, 0], [1]
-    operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.AddOptions, schema.AddOptionsT()
+    code = schema.OperatorCodeT()
+    code.builtinCode = schema.BuiltinOperator.ADD
+    code.deprecatedBuiltinCode = schema.BuiltinOperator.ADD
+    operator = schema.OperatorT()
+    operator.opcodeIndex = 0
+    operator.inputs = [0, 0]
+    operator.outputs = [1]
+    operator.builtinOptionsType = schema.BuiltinOptions.AddOptions
+    operator.builtinOptions = schema.AddOptionsT()
+    part = schema.SubGraphT()
     part.tensors = [_tensor(schema, name) for name in ("given", "sum")]
-    part.operators, part.inputs, part.outputs = [operator], [0], [1]
-    model.version, model.operatorCodes, model.subgraphs, model.buffers = 3, [code], [part], [schema.BufferT()]
+    part.operators = [operator]
+    part.inputs = [0]
+    part.outputs = [1]
+    model = schema.ModelT()
+    model.version = 3
+    model.operatorCodes = [code]
+    model.subgraphs = [part]
+    model.buffers = [schema.BufferT()]
     return packed(model)
 
 
 def _tensor(schema: Any, name: str) -> Any:
     tensor = schema.TensorT()
-    tensor.shape, tensor.type, tensor.buffer, tensor.name = [1, 1], schema.TensorType.FLOAT32, 0, name
+    tensor.shape = [1, 1]
+    tensor.type = schema.TensorType.FLOAT32
+    tensor.buffer = 0
+    tensor.name = name
     return tensor
 
 
 def _alone(graph: Graph, number: int, source: Source) -> bytes:
+    """Return a file with operator *number* of *graph* alone; *source* is named in the error."""
     operator = copy(graph.graph.operators[number])
-    given = [int(index) for index in operator.inputs]
-    activations = [index for index in given if index >= 0 and not graph.tensors[index].bytes]
+    inputs = [int(index) for index in operator.inputs]  # -1: an input that is left out
+    outputs = [int(index) for index in operator.outputs]
+    activations = [index for index in inputs if index >= 0 and not graph.tensors[index].bytes]
     if any(graph.origin(index) is not None or graph.is_sparse(index) for index in activations):
         raise UsageError(
             f"The weights of {describe(source)} are unpacked by operators of their own (float16 or sparse): "
             "give a float32 or int8 file."
         )
-    results = [int(index) for index in operator.outputs]
-    used = sorted({index for index in (*given, *results) if index >= 0})
-    place = {index: new for new, index in enumerate(used)} | {-1: -1}
-    part, model = copy(graph.graph), copy(graph.model)
-    tensors = [copy(graph.graph.tensors[index]) for index in used]
+    indices = sorted({index for index in (*inputs, *outputs) if index >= 0})
+    place = {index: new for new, index in enumerate(indices)}  # a tensor's number in the new file
+    place[-1] = -1
+    tensors = []
     buffers = [graph.model.buffers[0]]  # by convention the empty one, for activations
-    for tensor, index in zip(tensors, used, strict=True):
-        buffer = graph.model.buffers[tensor.buffer]
-        tensor.buffer = 0 if not graph.tensors[index].bytes else len(buffers)
-        buffers += [buffer] if tensor.buffer else []
-    operator.inputs = np.array([place[index] for index in given], np.int32)
-    operator.outputs = np.array([place[index] for index in results], np.int32)
-    part.tensors, part.operators = tensors, [operator]
-    part.inputs, part.outputs = [place[index] for index in activations], [place[index] for index in results]
-    model.subgraphs, model.buffers = [part], buffers
+    for index in indices:
+        tensor = copy(graph.graph.tensors[index])
+        if graph.tensors[index].bytes:
+            buffers.append(graph.model.buffers[tensor.buffer])
+            tensor.buffer = len(buffers) - 1
+        else:
+            tensor.buffer = 0
+        tensors.append(tensor)
+    operator.inputs = np.array([place[index] for index in inputs], np.int32)
+    operator.outputs = np.array([place[index] for index in outputs], np.int32)
+    part = copy(graph.graph)
+    part.tensors = tensors
+    part.operators = [operator]
+    part.inputs = [place[index] for index in activations]
+    part.outputs = [place[index] for index in outputs]
+    model = copy(graph.model)
+    model.subgraphs = [part]
+    model.buffers = buffers
     model.signatureDefs, model.metadata, model.metadataBuffer = [], [], []
     return packed(model)

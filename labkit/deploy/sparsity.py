@@ -26,23 +26,28 @@ class NetworkSparsity:
 
 
 def network_sparsity(source: Source, images: ArrayLike, threshold: float) -> NetworkSparsity:
-    """The sparsity of a float ``.tflite`` file (bytes or path), its activations for *images* (n, height, width, 1).
+    """Return the sparsity of a float ``.tflite`` file (bytes or path), its activations for *images* (n, height, width,
+    1).
 
     Biases are left out. A neuron (a filter, in a convolution) is small when the norm of its incoming weights is at most
     *threshold* times the mean of its layer, as in `labkit.methods.sparsity.neuron_sparsity`. Activations are those of
     the layers with a ReLU inside, in the order in which they run; a ReLU of its own, after an addition, is not seen.
     Raises UsageError for an integer file or a threshold below 0, LabkitError for a damaged file.
     """
-    found = [layer(source, row.index) for row in layers(source)]
-    if any(each["weights"].dtype.kind != "f" for each in found):
+    described = [layer(source, row.index) for row in layers(source)]
+    if any(each["weights"].dtype.kind != "f" for each in described):
         raise UsageError("The file is quantized, and its zeros depend on zero points: give the float32 file.")
     answers = activations(source, images)
     # Units last: LiteRT has them first, but for depthwise convolutions.
-    kernels = [np.moveaxis(each["weights"], -1 if each["kind"] == "depthwise" else 0, -1) for each in found]
+    kernels = [np.moveaxis(each["weights"], -1 if each["kind"] == "depthwise" else 0, -1) for each in described]
     size, units = sum(kernel.size for kernel in kernels), sum(kernel.shape[-1] for kernel in kernels)
     small = sum(neuron_sparsity(kernel, threshold) * kernel.shape[-1] for kernel in kernels)
     return NetworkSparsity(
         weights=1 - sum(int(np.count_nonzero(kernel)) for kernel in kernels) / size,
         neurons=small / units,
-        activations=tuple(float(activation_sparsity(answers[e["output"]])) for e in found if e["activation"] == "relu"),
+        activations=tuple(
+            float(activation_sparsity(answers[each_layer["output"]]))
+            for each_layer in described
+            if each_layer["activation"] == "relu"
+        ),
     )

@@ -40,7 +40,7 @@ class Exercise:
 
     @property
     def is_function(self) -> bool:
-        """Whether the learner writes a function (else a value)."""
+        """Return whether the learner writes a function (else a value)."""
         return bool(self.cases)
 
 
@@ -54,7 +54,7 @@ class Verdict:
 
 
 def exercise(identifier: str) -> Exercise:
-    """The exercise *identifier*, such as ``31.1``; raises UsageError with the nearest known one."""
+    """Return the exercise *identifier*, such as ``31.1``; raises UsageError with the nearest known one."""
     lesson = identifier.partition(".")[0]
     try:
         known = {each.id: each for each in import_module(f"labkit.exercises.lesson{lesson}").EXERCISES}
@@ -83,7 +83,8 @@ def judge(task: Exercise, attempt: Any) -> Verdict:
 
 
 def close(expected: Any, got: Any) -> bool:
-    """Same kind, same shape, equal within 1e-5 (or 1e-6 of the largest value); NaN equals NaN."""
+    """Return whether two answers have the same kind and shape and are equal within 1e-5 (or 1e-6 of the largest value);
+    NaN equals NaN."""
     if isinstance(expected, tuple):
         return isinstance(got, tuple | list) and len(got) == len(expected) and all(map(close, expected, got))
     try:
@@ -145,7 +146,7 @@ def _describe(task: Exercise, case: int, expected: Any, got: Any) -> str:
 
 
 def _difference(task: Exercise, expected: Any, got: Any) -> str:
-    """What is wrong with one answer; of several values, with the first that is."""
+    """Return what is wrong with one answer; of several values, with the first that is."""
     if isinstance(expected, tuple):
         if not isinstance(got, tuple | list) or len(got) != len(expected):
             return f"{len(expected)} values are wanted, in this order: return them with commas between"

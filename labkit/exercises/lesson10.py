@@ -90,7 +90,7 @@ def _bias_lost(
 
 
 def _norm(*shape: int) -> tuple[Array | float, ...]:
-    """A kernel of *shape*, a bias, and the four numbers of each channel, drawn at random; epsilon."""
+    """Return a kernel of *shape*, a bias, and the four numbers of each channel, drawn at random; epsilon."""
     out = shape[-1]
     drawn = [_RNG.normal(size=size).astype(np.float32) for size in (shape, out, out, out, out)]
     return (*drawn, _RNG.uniform(0.2, 3.0, out).astype(np.float32), 1e-3)

@@ -102,9 +102,9 @@ def _gains(answers: np.ndarray, baseline: np.ndarray) -> np.ndarray:
 
 
 def _winner(validation: np.ndarray, baseline: np.ndarray, test: np.ndarray, test_baseline: np.ndarray) -> tuple:
-    found, fresh = _gains(validation, baseline), _gains(test, test_baseline)
-    chosen = int(np.argmax(found))
-    return int(found[chosen]), int(fresh[chosen])
+    gains, test_gains = _gains(validation, baseline), _gains(test, test_baseline)
+    chosen = int(np.argmax(gains))
+    return int(gains[chosen]), int(test_gains[chosen])
 
 
 def _two_winners(validation: np.ndarray, baseline: np.ndarray, test: np.ndarray, test_baseline: np.ndarray) -> tuple:
@@ -112,15 +112,15 @@ def _two_winners(validation: np.ndarray, baseline: np.ndarray, test: np.ndarray,
 
 
 def _by_test(validation: np.ndarray, baseline: np.ndarray, test: np.ndarray, test_baseline: np.ndarray) -> tuple:
-    found, fresh = _gains(validation, baseline), _gains(test, test_baseline)
-    chosen = int(np.argmax(fresh))
-    return int(found[chosen]), int(fresh[chosen])
+    gains, test_gains = _gains(validation, baseline), _gains(test, test_baseline)
+    chosen = int(np.argmax(test_gains))
+    return int(gains[chosen]), int(test_gains[chosen])
 
 
 def _by_both(validation: np.ndarray, baseline: np.ndarray, test: np.ndarray, test_baseline: np.ndarray) -> tuple:
-    found, fresh = _gains(validation, baseline), _gains(test, test_baseline)
-    chosen = int(np.argmax(found + fresh))
-    return int(found[chosen]), int(fresh[chosen])
+    gains, test_gains = _gains(validation, baseline), _gains(test, test_baseline)
+    chosen = int(np.argmax(gains + test_gains))
+    return int(gains[chosen]), int(test_gains[chosen])
 
 
 def _counts(validation: np.ndarray, baseline: np.ndarray, test: np.ndarray, test_baseline: np.ndarray) -> tuple:
@@ -129,9 +129,9 @@ def _counts(validation: np.ndarray, baseline: np.ndarray, test: np.ndarray, test
 
 
 def _last(validation: np.ndarray, baseline: np.ndarray, test: np.ndarray, test_baseline: np.ndarray) -> tuple:
-    found, fresh = _gains(validation, baseline), _gains(test, test_baseline)
-    chosen = len(found) - 1 - int(np.argmax(found[::-1]))
-    return int(found[chosen]), int(fresh[chosen])
+    gains, test_gains = _gains(validation, baseline), _gains(test, test_baseline)
+    chosen = len(gains) - 1 - int(np.argmax(gains[::-1]))
+    return int(gains[chosen]), int(test_gains[chosen])
 
 
 EXERCISES = [

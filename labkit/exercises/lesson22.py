@@ -66,7 +66,7 @@ def _empty_is_zero(x: np.ndarray, levels: np.ndarray) -> np.ndarray:
 
 
 def _at_the_levels(x: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """Cells that begin at a level instead of in the middle between two."""
+    """Make the mistake of cells that begin at a level instead of in the middle between two."""
     below = np.clip(np.searchsorted(levels, x, side="right") - 1, 0, len(levels) - 1)
     return np.array([x[below == k].mean() if (below == k).any() else levels[k] for k in range(len(levels))])
 

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from labkit.exercises.framework import Exercise, Mistake
-from labkit.methods.packing import unpack
 from labkit.methods.prune import magnitude_mask
 from labkit.methods.sparsity import pattern_mask
-from labkit.methods.storage import Layout, encode
+from labkit.methods.storage import Layout, encode, unpack
 
 _RNG = np.random.default_rng(30)
 

@@ -68,7 +68,7 @@ def _fixed_length(counts: np.ndarray) -> int:
 
 
 def interval(symbols: np.ndarray, frequencies: np.ndarray, width: int) -> tuple[int, int]:
-    """Lower bound and width of the interval of whole numbers that *symbols* narrow ``0 … width`` to."""
+    """Return lower bound and width of the interval of whole numbers that *symbols* narrow ``0 … width`` to."""
     return _narrowed(symbols, frequencies, width)
 
 
@@ -96,7 +96,7 @@ def _unmoved(symbols: np.ndarray, frequencies: np.ndarray, width: int) -> tuple[
 
 
 def _exactly(expected: Any, got: Any) -> bool:
-    """Two whole numbers, equal to the last digit: an interval that is off by one decodes to something else."""
+    """Compare two whole numbers to the last digit: an interval that is off by one decodes to something else."""
     try:
         return len(expected) == len(got) and all(int(e) == g for e, g in zip(expected, got, strict=True))
     except (TypeError, ValueError):

@@ -20,7 +20,7 @@ def _bits(counts: np.ndarray) -> float:
 
 
 def ideal_bytes(weights: np.ndarray, value_bytes: int = 4) -> float:
-    """Bytes of a mask and of indices at their entropies, and of a codebook."""
+    """Return the bytes of a mask and of indices at their entropies, and of a codebook."""
     kept = weights[weights != 0]
     _, counts = np.unique(kept, return_counts=True)
     mask = np.array([kept.size, weights.size - kept.size])
@@ -50,7 +50,7 @@ def _whole_bits(weights: np.ndarray, value_bytes: int = 4) -> float:
 
 
 def relative_indices(mask: np.ndarray, longest: int) -> list[int]:
-    """The zeros before each kept weight, with fillers where they are too many."""
+    """Return the zeros before each kept weight, with fillers where they are too many."""
     places = np.flatnonzero(mask)
     return _walk(mask[: places[-1] + 1] if len(places) else mask[:0], longest)
 
@@ -80,7 +80,7 @@ def _steps(mask: np.ndarray, longest: int) -> list[int]:
 
 
 def _forgets(mask: np.ndarray, longest: int) -> list[int]:
-    """The filler is counted as zeros alone: its own place is forgotten."""
+    """Make the mistake of counting the filler as zeros alone: its own place is forgotten."""
     steps: list[int] = []
     for gap in _no_filler(mask, longest):
         while gap > longest:
@@ -93,7 +93,7 @@ def _forgets(mask: np.ndarray, longest: int) -> list[int]:
 def empty_dead(
     kernel: np.ndarray, bias: np.ndarray, after: np.ndarray, after_bias: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The next layer's kernel and bias, when neurons without inputs are emptied."""
+    """Return the next layer's kernel and bias, when neurons without inputs are emptied."""
     dead = np.logical_not(kernel.any(axis=0))
     answer = np.maximum(bias, 0) * dead
     return np.where(dead[:, None], 0, after), after_bias + answer @ after
@@ -123,7 +123,7 @@ def _all_moved(
 def _rows(
     kernel: np.ndarray, bias: np.ndarray, after: np.ndarray, after_bias: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Those that keep their outgoing weights are read twice: once by weight, once by bias."""
+    """Make the mistake of keeping the outgoing weights, so that a dead neuron counts twice: by weight and by bias."""
     dead = np.logical_not(kernel.any(axis=0))
     return after, after_bias + (np.maximum(bias, 0) * dead) @ after
 

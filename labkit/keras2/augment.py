@@ -12,7 +12,7 @@ Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def augmentation(wanted: str | Augment | None) -> Augment | None:
-    """The augmentation named ``flip``, ``shift`` or ``flip_shift``; a function or None as it is.
+    """Return the augmentation named ``flip``, ``shift`` or ``flip_shift``; a function or None as it is.
 
     Raises UsageError for another name.
     """
@@ -22,13 +22,13 @@ def augmentation(wanted: str | Augment | None) -> Augment | None:
 
 
 def flip(batch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Each image (n, h, w, c) mirrored left to right with probability ½; *seed* is int32 (2,)."""
+    """Mirror each image (n, h, w, c) left to right with probability ½; *seed* is int32 (2,)."""
     drawn = tf.random.stateless_uniform([tf.shape(batch)[0], 1, 1, 1], seed)
     return tf.where(drawn < 0.5, batch, tf.reverse(batch, axis=[2]))
 
 
 def shift(batch: tf.Tensor, seed: tf.Tensor, pixels: int = 1) -> tf.Tensor:
-    """Each image (n, h, w, c) moved by up to *pixels* pixels both ways in both directions, zeros moving in."""
+    """Move each image (n, h, w, c) by up to *pixels* pixels both ways in both directions, zeros moving in."""
     n, height, width = tf.shape(batch)[0], batch.shape[1], batch.shape[2]
     padded = tf.pad(batch, [[0, 0], [pixels, pixels], [pixels, pixels], [0, 0]])
     moves = tf.random.stateless_uniform([n, 2], seed + 1, maxval=2 * pixels + 1, dtype=tf.int32)
@@ -37,7 +37,7 @@ def shift(batch: tf.Tensor, seed: tf.Tensor, pixels: int = 1) -> tf.Tensor:
 
 
 def flip_shift(batch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Both: mirrored with probability ½, then moved by up to one pixel."""
+    """Mirror each image with probability ½, then move it by up to one pixel."""
     return shift(flip(batch, seed), seed)
 
 

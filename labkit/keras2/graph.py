@@ -59,7 +59,7 @@ class Graph:
     kept_whole: dict[int, str] = field(default_factory=dict)  # unit → why it cannot go
 
     def made_by(self, name: str) -> bool:
-        """Whether layer *name* makes channels of its own."""
+        """Return whether layer *name* makes channels of its own."""
         return type(self.layers[name]) in MAKERS
 
 
@@ -69,128 +69,135 @@ def graph(model: Any) -> Graph:
     require_stripped(model, "cut channels out of it")
     if isinstance(model, tf.keras.Sequential):  # the same layers, with the input as one of them
         model = tf.keras.Model(model.inputs, model.outputs)
-    found = Graph({layer.name: layer for layer in model.layers}, _links(model))
-    parent: list[int] = []
-
-    def new(count: int) -> Indices:
-        parent.extend(range(len(parent), len(parent) + count))
-        return np.arange(len(parent) - count, len(parent))
-
-    for name, layer in found.layers.items():
+    network = Graph({layer.name: layer for layer in model.layers}, _links(model))
+    sets = _DisjointSets()
+    for name, layer in network.layers.items():
         _check(layer)
-        given = [found.units[source] for source in found.inputs[name]]
+        input_units = [network.units[source] for source in network.inputs[name]]
         if isinstance(layer, _keras.InputLayer):
-            units = new(int(layer.output_shape[0][-1]))
-            _hold(found, units, "these are the model's inputs")
+            units = sets.new(int(layer.output_shape[0][-1]))
+            _hold(network, units, "these are the model's inputs")
         elif type(layer) in MAKERS:
-            units = new(int(layer.output_shape[-1]))
+            units = sets.new(int(layer.output_shape[-1]))
         elif isinstance(layer, _keras.DepthwiseConv2D):
-            units = np.repeat(given[0], layer.depth_multiplier)
+            units = np.repeat(input_units[0], layer.depth_multiplier)
         elif isinstance(layer, _keras.Flatten):
-            units = np.tile(given[0], math.prod(layer.input_shape[1:-1]))
+            units = np.tile(input_units[0], math.prod(layer.input_shape[1:-1]))
         elif isinstance(layer, _keras.Concatenate):
-            units = np.concatenate(given)
+            units = np.concatenate(input_units)
         elif isinstance(layer, _keras.Add):
-            units = given[0]
-            for other in given[1:]:
+            units = input_units[0]
+            for other in input_units[1:]:
                 for one, two in zip(units, other, strict=True):
-                    parent[_root(parent, int(two))] = _root(parent, int(one))
+                    sets.join(int(one), int(two))
         else:
-            units = given[0]
-        found.units[name] = units
+            units = input_units[0]
+        network.units[name] = units
         if not _elementwise(layer):
-            _hold(found, units, f"the activation of layer {name!r} may mix its channels")
+            _hold(network, units, f"the activation of layer {name!r} may mix its channels")
     for name in model.output_names:
-        _hold(found, found.units[name], "they reach the model's outputs")
-    found.units = {name: np.array([_root(parent, int(u)) for u in units]) for name, units in found.units.items()}
-    found.kept_whole = {_root(parent, unit): why for unit, why in found.kept_whole.items()}
-    return found
+        _hold(network, network.units[name], "they reach the model's outputs")
+    for name, units in network.units.items():
+        network.units[name] = np.array([sets.root(int(unit)) for unit in units])
+    network.kept_whole = {sets.root(unit): why for unit, why in network.kept_whole.items()}
+    return network
 
 
 def channel_groups(model: Any) -> list[Group]:
-    """The groups of channels that can be cut, in the order of the network, named after their first layer.
+    """Return the groups of channels that can be cut, in the order of the network, named after their first layer.
 
     Layers that an Add ties are one group. Layers whose units no cut may touch (those of the output, or added to the
     input) are in none. Raises LabkitError for a model that `keep_channels` refuses.
     """
-    found = graph(model)
-    makers = [name for name in found.layers if found.made_by(name)]
-    sets: list[tuple[list[str], set[int]]] = []
+    network = graph(model)
+    makers = [name for name in network.layers if network.made_by(name)]
+    names_and_units: list[tuple[list[str], set[int]]] = []
     for name in makers:
-        units = set(found.units[name].tolist())
-        if units & found.kept_whole.keys():
+        units = set(network.units[name].tolist())
+        if units & network.kept_whole.keys():
             continue
-        tied = [entry for entry in sets if entry[1] & units]
-        sets = [entry for entry in sets if entry not in tied]
-        names = [each for entry in tied for each in entry[0]]
-        sets.append(([*names, name], units.union(*(entry[1] for entry in tied))))
+        tied = [entry for entry in names_and_units if entry[1] & units]
+        names_and_units = [entry for entry in names_and_units if entry not in tied]
+        names = [other for entry in tied for other in entry[0]]
+        names_and_units.append(([*names, name], units.union(*(entry[1] for entry in tied))))
+    names_and_units.sort(key=lambda entry: makers.index(entry[0][0]))
+    sources = [(name, network.inputs[name][0]) for name in makers]
     groups = []
-    for names, units in sorted(sets, key=lambda entry: makers.index(entry[0][0])):
-        reading = [(name, found.inputs[name][0]) for name in makers]
-        readers = tuple(pair for pair in reading if units & set(found.units[pair[1]].tolist()))
+    for names, units in names_and_units:
+        readers = tuple(pair for pair in sources if units & set(network.units[pair[1]].tolist()))
         groups.append(Group(names[0], tuple(names), len(units), readers))
     return groups
 
 
 def remaining(model: Any, kept: Mapping[str, ArrayLike]) -> tuple[Graph, dict[str, Indices]]:
-    """The graph, and for each layer which of its output's channels are left, in their new order.
+    """Return the graph, and for each layer which of its output's channels are left, in their new order.
 
     *kept* is as `labkit.keras2.surgery.keep_channels` takes it. Raises LabkitError where it cannot be done.
     """
-    found = graph(model)
-    wanted = {name: _indices(found, name, indices) for name, indices in kept.items()}
+    network = graph(model)
+    indices_by_name = {name: _indices(network, name, indices) for name, indices in kept.items()}
     gone: dict[int, str] = {}
     rank: dict[int, int] = {}
-    for name, indices in wanted.items():
-        units = found.units[name]
+    for name, indices in indices_by_name.items():
+        units = network.units[name]
         gone |= dict.fromkeys((int(unit) for unit in np.delete(units, indices)), name)
         if np.any(np.diff(indices) < 0):
             rank |= {int(units[i]): place for place, i in enumerate(indices)}
     for unit, name in gone.items():
-        if unit in found.kept_whole:
-            raise LabkitError(f"Layer {name!r} has to keep all of its channels, since {found.kept_whole[unit]}.")
+        if unit in network.kept_whole:
+            raise LabkitError(f"Layer {name!r} has to keep all of its channels, since {network.kept_whole[unit]}.")
     left: dict[str, Indices] = {}
-    for name, layer in found.layers.items():
-        left[name] = _left(found, layer, [left[source] for source in found.inputs[name]], gone, rank)
-        if name in wanted and not np.array_equal(left[name], wanted[name]):
+    for name, layer in network.layers.items():
+        input_channels = [left[source] for source in network.inputs[name]]
+        left[name] = _left(network, layer, input_channels, gone, rank)
+        if name in indices_by_name and not np.array_equal(left[name], indices_by_name[name]):
             raise LabkitError(
                 f"Layer {name!r} is tied by an addition to another layer that is given other channels, or another "
                 "order: give both the same, or name one of them."
             )
-    return found, left
+    return network, left
 
 
-def _left(found: Graph, layer: Any, given: list[Indices], gone: Mapping[int, str], rank: Mapping[int, int]) -> Indices:
+def _left(
+    network: Graph, layer: Any, input_channels: list[Indices], gone: Mapping[int, str], rank: Mapping[int, int]
+) -> Indices:
+    """Return the channels of *layer*'s output that are left, in their new order.
+
+    *input_channels*: those left of each of its inputs; *gone*: the units that are cut; *rank*: the new place of units
+    that are permuted.
+    """
     name = layer.name
-    if not given:
-        return np.arange(len(found.units[name]))
+    if not input_channels:
+        return np.arange(len(network.units[name]))
     if type(layer) in MAKERS:
-        units = found.units[name].tolist()
+        units = network.units[name].tolist()
         stay = [i for i, unit in enumerate(units) if unit not in gone]
         if not stay:
             raise LabkitError(f"Layer {name!r} would lose all of its channels: keep at least one.")
-        return np.array(sorted(stay, key=lambda i: rank[units[i]]) if all(units[i] in rank for i in stay) else stay)
+        if all(units[i] in rank for i in stay):
+            stay.sort(key=lambda i: rank[units[i]])
+        return np.array(stay)
     if isinstance(layer, _keras.DepthwiseConv2D):
-        return (given[0][:, None] * layer.depth_multiplier + np.arange(layer.depth_multiplier)).ravel()
+        return (input_channels[0][:, None] * layer.depth_multiplier + np.arange(layer.depth_multiplier)).ravel()
     if isinstance(layer, _keras.Flatten):  # the channel is the fastest of the axes
         width = int(layer.input_shape[-1])
-        return (np.arange(math.prod(layer.input_shape[1:-1]))[:, None] * width + given[0]).ravel()
+        return (np.arange(math.prod(layer.input_shape[1:-1]))[:, None] * width + input_channels[0]).ravel()
     if isinstance(layer, _keras.Concatenate):
-        widths = [len(found.units[source]) for source in found.inputs[name]]
-        return np.concatenate([stay + sum(widths[:k]) for k, stay in enumerate(given)])
-    if any(not np.array_equal(given[0], other) for other in given[1:]):
+        widths = [len(network.units[source]) for source in network.inputs[name]]
+        return np.concatenate([stay + sum(widths[:k]) for k, stay in enumerate(input_channels)])
+    if any(not np.array_equal(input_channels[0], other) for other in input_channels[1:]):
         raise LabkitError(f"Layer {name!r} adds channels whose new orders differ: give indices in ascending order.")
-    return given[0]
+    return input_channels[0]
 
 
-def _indices(found: Graph, name: str, indices: ArrayLike) -> Indices:
-    layer = found.layers[one_of("layer", name, found.layers)]
-    if not found.made_by(name):
+def _indices(network: Graph, name: str, indices: ArrayLike) -> Indices:
+    layer = network.layers[one_of("layer", name, network.layers)]
+    if not network.made_by(name):
         raise UsageError(
             f"Layer {name!r} ({type(layer).__name__}) makes no channels of its own: name the Dense or Conv2D layer "
             "whose channels it passes on."
         )
-    numbers, size = np.asarray(indices), len(found.units[name])
+    numbers, size = np.asarray(indices), len(network.units[name])
     if (
         numbers.ndim != 1
         or not numbers.size
@@ -206,7 +213,7 @@ def _indices(found: Graph, name: str, indices: ArrayLike) -> Indices:
 
 
 def _links(model: Any) -> dict[str, tuple[str, ...]]:
-    """What each layer reads; refuses a layer that is called more than once."""
+    """Return what each layer reads; refuses a layer that is called more than once."""
     links: dict[str, tuple[str, ...]] = {}
     for entry in model.get_config()["layers"]:
         nodes = entry["inbound_nodes"]
@@ -247,12 +254,29 @@ def _elementwise(layer: Any) -> bool:
     return activation is None or getattr(activation, "__name__", "") in _ELEMENTWISE
 
 
-def _hold(found: Graph, units: Indices, why: str) -> None:
-    found.kept_whole |= {int(unit): why for unit in units}
+def _hold(network: Graph, units: Indices, why: str) -> None:
+    network.kept_whole |= {int(unit): why for unit in units}
 
 
-def _root(parent: list[int], unit: int) -> int:
-    while parent[unit] != unit:
-        parent[unit] = parent[parent[unit]]
-        unit = parent[unit]
-    return unit
+class _DisjointSets:
+    """Union–find: units that an addition ties belong to one set, which its *root* represents."""
+
+    def __init__(self) -> None:
+        self._parents: list[int] = []
+
+    def new(self, count: int) -> Indices:
+        """Add *count* units, each in a set of its own; return their numbers (count,)."""
+        start = len(self._parents)
+        self._parents.extend(range(start, start + count))
+        return np.arange(start, start + count)
+
+    def root(self, unit: int) -> int:
+        """Return the unit that represents the set of *unit*; shortens the path to it on the way."""
+        while self._parents[unit] != unit:
+            self._parents[unit] = self._parents[self._parents[unit]]
+            unit = self._parents[unit]
+        return unit
+
+    def join(self, one: int, two: int) -> None:
+        """Make one set of those of units *one* and *two*, represented by the root of *one*."""
+        self._parents[self.root(two)] = self.root(one)

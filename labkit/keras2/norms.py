@@ -1,4 +1,4 @@
-"""What a batch normalization does to a channel, and the same network with two numbers a channel instead of four."""
+"""Batch normalization: the factor of each channel, and the same network with two numbers per channel, not four."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 
-def norm_scale(layer: Any) -> NDArray[np.float64]:
-    """What a batch normalization multiplies each channel by: gamma / √(variance + epsilon), float64 (channels,)."""
+def norm_scale(layer: Any, dtype: Any = np.float64) -> NDArray[Any]:
+    """Return the factor of each channel in inference, gamma / √(variance + epsilon), computed in *dtype*: (channels,).
+
+    *layer* is a batch normalization. float64 for sums that follow; float32 as LiteRT's converter folds it.
+    """
     gamma = layer.gamma.numpy() if layer.scale else 1.0
-    return gamma / np.sqrt(layer.moving_variance.numpy().astype(np.float64) + layer.epsilon)
+    variance = layer.moving_variance.numpy().astype(dtype)
+    return np.asarray(gamma / np.sqrt(variance + layer.epsilon), dtype)
 
 
 def standardize(model: tf.keras.Model) -> int:
-    """Move the moving mean and variance of each batch normalization into its gamma and beta; how many were moved.
+    """Move the moving mean and variance of each batch normalization into its gamma and beta; return how many moved.
 
     In inference the layer computes ``a·x + b``, with ``a = gamma / √(variance + ε)`` and ``b = beta − a·mean``. Mean 0,
     variance 1, gamma ``a·√(1 + ε)`` and beta ``b`` give the same, by rounding alone, and two constant arrays, which

@@ -13,7 +13,7 @@ __all__ = ["float_operations"]
 
 
 def float_operations(model: Any) -> dict[str, int]:
-    """Floating-point operations for one input, by TensorFlow's profiler: node type → count, the largest first.
+    """Return floating-point operations for one input, by TensorFlow's profiler: node type → count, the largest first.
 
     The nodes that multiply and accumulate (``Conv2D``, ``DepthwiseConv2dNative``, ``MatMul``) count 2 for each MAC.
     The graph is that of inference as Keras traces it: nothing is folded yet, and node types that the profiler has no

@@ -6,7 +6,6 @@ axis; but that axis is the depth multiplier, so that all channels of a depthwise
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,22 @@ from numpy.typing import NDArray
 
 from labkit.base.errors import LabkitError
 from labkit.keras2.errors import TranslatedError, translated
-from labkit.keras2.protect import clone, require_layers
-from labkit.methods.quantize import fake_quantize, levels
+from labkit.keras2.protect import require_layers
+from labkit.keras2.simulate import correct, output_axis, rounded, short_name
+from labkit.methods.quantize import levels
+
+__all__ = [
+    "LastRange",
+    "LearnedStep",
+    "WeightsOnly",
+    "correct",
+    "kernel_name",
+    "ranges",
+    "refusal",
+    "rounded_after",
+    "start_ranges",
+    "trained_weights",
+]
 
 _KERNELS = ("depthwise_kernel", "kernel")
 _Quantizer = tfmot.quantization.keras.quantizers.Quantizer
@@ -70,7 +83,7 @@ class LearnedStep(_Quantizer):  # type: ignore[misc, valid-type]
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
         """The variables of one kernel: ``start`` (fixed) and ``factor`` (trained, from 1), one a channel."""
-        axis = _axis(name)
+        axis = output_axis(name)
         with tf.init_scope():
             kernel = getattr(layer.layer, kernel_name(layer.layer)).numpy()
         others = tuple(i for i in range(kernel.ndim) if i != axis % kernel.ndim)
@@ -132,43 +145,17 @@ def trained_weights(trained: Any, like: Any) -> list[NDArray[Any]]:
             )
         held = {name: weight.numpy() for name, weight in _by_name(getattr(mate, "weights", [])).items()}
         for weight, quantizer, variables in getattr(mate, "_weight_vars", ()):
-            held[_short(weight)] = quantizer(weight, False, weights=variables).numpy()
-        found += [held[_short(weight)] for weight in layer.weights]
+            held[short_name(weight)] = quantizer(weight, False, weights=variables).numpy()
+        found += [held[short_name(weight)] for weight in layer.weights]
     return found
 
 
 def rounded_after(model: Any, bits: int, per_channel: bool = True) -> list[NDArray[Any]]:
-    """The weights of *model* in Keras' order, kernels rounded after training as LiteRT's converter does it, to *bits*.
+    """Return the weights of *model* rounded after training as LiteRT's converter does it: `simulate.rounded`, folded.
 
-    The converter first folds batch normalization into the kernel before it, so each output channel is stretched by its
-    own factor. With one scale a channel that changes nothing; with one a kernel (*per_channel* False) the rounding is
-    that of the stretched kernel. Raises UsageError for *bits* outside 2 to 16.
+    Raises as `simulate.rounded` does.
     """
-    require_layers(model, "round its weights")
-    found = []
-    for layer in model.layers:
-        stretch = _stretch(layer)
-        for weight in layer.weights:
-            value, name = weight.numpy(), _short(weight)
-            if name not in _KERNELS:
-                found.append(value)
-            elif per_channel:
-                found.append(fake_quantize(value, bits, axis=_axis(name)))
-            else:
-                wide = stretch.reshape([-1 if i == _axis(name) % value.ndim else 1 for i in range(value.ndim)])
-                found.append(np.where(wide == 0, 0, fake_quantize(value * wide, bits) / np.where(wide == 0, 1, wide)))
-    return found
-
-
-def correct(
-    model: Any, weights: Mapping[Any, Sequence[NDArray[Any]]], x: NDArray[Any], y: NDArray[Any]
-) -> dict[Any, NDArray[np.bool_]]:
-    """Which of the images *x* a copy of *model* names rightly with each set of *weights*: bool (n,) under each name."""
-    copy, right = clone(model), {}
-    for name, each in weights.items():
-        copy.set_weights(each)
-        right[name] = copy.predict(x, batch_size=500, verbose=0).argmax(axis=1) == y
-    return right
+    return rounded(model, bits, per_channel, folded=True)
 
 
 def refusal(model: Any) -> tuple[str, str]:
@@ -191,24 +178,5 @@ def ranges(trained: Any) -> dict[str, int]:
     return counts
 
 
-def _stretch(layer: Any) -> NDArray[Any]:
-    """What batch normalization behind *layer* multiplies each of its output channels by; 1 when there is none."""
-    nodes = layer.outbound_nodes
-    after = nodes[0].outbound_layer if len(nodes) == 1 else None
-    if not isinstance(after, tf.keras.layers.BatchNormalization):
-        return np.ones(1, np.float32)
-    gamma = after.gamma.numpy() if after.scale else 1.0
-    return np.asarray(gamma / np.sqrt(after.moving_variance.numpy() + after.epsilon), np.float32)
-
-
-def _axis(name: str) -> int:
-    """The axis of the output channels in a kernel of that name."""
-    return 2 if name.startswith("depthwise") else -1
-
-
 def _by_name(weights: Any) -> dict[str, Any]:
-    return {_short(weight): weight for weight in weights}
-
-
-def _short(weight: Any) -> str:
-    return str(weight.name).split("/")[-1].split(":")[0]
+    return {short_name(weight): weight for weight in weights}

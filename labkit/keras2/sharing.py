@@ -49,23 +49,23 @@ class SharedWeights(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def kernel(self) -> tf.Tensor:
-        """The kernel as it is now, with the gradient of the codebook summed over the weights."""
+        """Return the kernel as it is now, with the gradient of the codebook summed over the weights."""
         return lookup(self.codebook, self.indices)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """What the plain layer answers with the shared kernel."""
+        """Compute the plain layer's output with the shared kernel."""
         setattr(self.layer, self.attribute, self.kernel())
         return self.layer.call(inputs)
 
     def plain_weights(self) -> list[NDArray[Any]]:
-        """The weights of the plain layer, in its order."""
+        """Return the weights of the plain layer, in its order."""
         weights = [weight.numpy() for weight in self.layer.weights]
         weights.insert(self.position, self.kernel().numpy())
         return weights
 
 
 def lookup(codebook: tf.Tensor, indices: NDArray[np.int32]) -> tf.Tensor:
-    """``[0, *codebook][indices]``; backwards, each value gets the sum of the gradients where it was used.
+    """Return ``[0, *codebook][indices]``; backwards, each value gets the sum of the gradients where it was used.
 
     *codebook* (count,), *indices* of any shape, 0 … count, the last one used.
     """
@@ -79,7 +79,8 @@ def lookup(codebook: tf.Tensor, indices: NDArray[np.int32]) -> tf.Tensor:
 
 
 def summing(indices: NDArray[np.int32]) -> Callable[[tf.Tensor], tf.Tensor]:
-    """A function of gradients, of *indices*' shape, that sums those of each shared value: (count,), without index 0.
+    """Return a function of gradients, of *indices*' shape, that sums those of each shared value: (count,), without
+    index 0.
 
     They are summed in the order of the indices, sorted once: ``unsorted_segment_sum`` takes ten times as long here, and
     ``bincount`` adds in another order each time, so that training would not repeat.
@@ -96,7 +97,8 @@ def share(
     per_channel: bool = False,
     rng: np.random.Generator | None = None,
 ) -> Any:
-    """A copy of *model* with at most *count* different values in each kernel, zeros not counted, ready to be trained.
+    """Return a copy of *model* with at most *count* different values in each kernel, zeros not counted, ready to be
+    trained.
 
     *count*: for every dense and convolution layer, or by layer name (layers not named keep their weights). *kind*: the
     start of k-means (``methods.cluster.STARTS``). *per_channel*: a codebook for each channel, the kernel's last axis.
@@ -130,7 +132,7 @@ def share(
 
 
 def strip(shared: Any) -> Any:
-    """The plain model of what ``share`` gave, with the same layers and the shared weights in it; *shared* stays.
+    """Return the plain model of what ``share`` gave, with the same layers and the shared weights in it; *shared* stays.
 
     Raises LabkitError for a model without shared weights.
     """
@@ -149,7 +151,8 @@ def strip(shared: Any) -> Any:
 
 
 def codebooks(shared: Any) -> dict[str, tuple[NDArray[np.float32], NDArray[np.int32]]]:
-    """For each shared layer its values now, float32 with the fixed zero in front, and the indices of the kernel."""
+    """Return for each shared layer its present values, float32 with the fixed zero in front, and the indices of the
+    kernel."""
     return {
         layer.name: (np.append(np.float32(0), layer.codebook.numpy()).astype(np.float32), layer.indices)
         for layer in shared.layers
@@ -160,7 +163,7 @@ def codebooks(shared: Any) -> dict[str, tuple[NDArray[np.float32], NDArray[np.in
 def _codebook(
     layer: Any, count: int, kind: str, per_channel: bool, rng: np.random.Generator | None
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """The values in a row, and the index of each weight: 0 where it is zero, else 1 + the place in the row."""
+    """Return the values in a row, and the index of each weight: 0 where it is zero, else 1 + the place in the row."""
     kernel = getattr(layer, _KERNELS[type(layer).__name__]).numpy()
     channels = 1
     if per_channel:  # of a depthwise kernel (rows, columns, channels, multiplier) the last two axes

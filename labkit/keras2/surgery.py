@@ -24,7 +24,8 @@ class Cost(NamedTuple):
 
 
 def keep_channels(model: Any, kept: Mapping[str, ArrayLike]) -> Any:
-    """A new model without the channels that are not *kept*: every layer that makes, passes on or reads them is cut.
+    """Return a new model without the channels that are not *kept*: every layer that makes, passes on or reads them is
+    cut.
 
     *kept* gives, by the name of a Dense or Conv2D layer, the indices of the channels that stay, each once; in another
     order than ascending, the channels are permuted. Layers whose channels an Add ties to a named one's are cut with
@@ -34,40 +35,41 @@ def keep_channels(model: Any, kept: Mapping[str, ArrayLike]) -> Any:
     channels that the model's inputs or outputs need, for tied layers that are given different channels, and for a
     subclassed, nested, wrapped or Keras 3 model; UsageError for an unknown layer or indices out of range.
     """
-    found, left = remaining(model, kept)
+    network, left = remaining(model, kept)
     result = _rebuilt(model, lambda layer: {_SIZE[type(layer)]: len(left[layer.name])} if type(layer) in MAKERS else {})
     for layer in result.layers:
-        layer.set_weights(_cut(found, layer.name, left))
+        layer.set_weights(_cut(network, layer.name, left))
     return result
 
 
 def silenced(model: Any, kept: Mapping[str, ArrayLike]) -> Any:
-    """A copy of *model* at its old size whose channels that are not *kept* give zero: the mask where a cut is meant.
+    """Return a copy of *model* at its old size whose channels that are not *kept* give zero: the mask where a cut is
+    meant.
 
     Their kernels, biases and batch normalizations are zero, so `keep_channels` computes the same as long as activations
     turn 0 into 0 (all of ReLU's kin do; sigmoid does not). Raises as `keep_channels` does.
     """
-    found, left = remaining(model, kept)
+    network, left = remaining(model, kept)
     result = clone(model)
-    for name, layer in found.layers.items():
+    for name, layer in network.layers.items():
         if layer.weights and not isinstance(layer, tf.keras.layers.InputLayer):
-            gone = np.delete(np.arange(len(found.units[name])), left[name])
+            gone = np.delete(np.arange(len(network.units[name])), left[name])
             result.get_layer(name).set_weights([_without(values, gone, layer) for values in layer.get_weights()])
     return result
 
 
 def predicted_cost(model: Any, kept: Mapping[str, ArrayLike]) -> Cost:
-    """What `keep_channels` will leave of the parameters and MACs, from shapes alone; nothing is built.
+    """Return what `keep_channels` will leave of the parameters and MACs, from shapes alone; nothing is built.
 
     Raises as `keep_channels` does.
     """
-    found, left = remaining(model, kept)
-    costs = [_cost(found, name, left) for name in found.layers]
+    network, left = remaining(model, kept)
+    costs = [_cost(network, name, left) for name in network.layers]
     return Cost(sum(each.parameters for each in costs), sum(each.macs for each in costs))
 
 
 def resize_dense(model: Any, replacements: Mapping[str, tuple[np.ndarray, np.ndarray | None]]) -> Any:
-    """A new model in which each named Dense layer has new weights, and so a new size; all else is copied.
+    """Return a new model in which each named Dense layer has new weights, and so a new size; all else is copied.
 
     *replacements* gives (kernel, bias) by layer name, of shapes (inputs, units) and (units,), bias None where the layer
     has none. *model* is left as it is; the new one is not compiled. Whoever changes a layer's units
@@ -106,45 +108,45 @@ def resize_dense(model: Any, replacements: Mapping[str, tuple[np.ndarray, np.nda
 
 
 def planned_widths(model: Any, kept: Mapping[str, ArrayLike]) -> dict[str, tuple[int, int]]:
-    """The (inputs, outputs) that `keep_channels` will leave of each layer that multiplies, by name.
+    """Return the (inputs, outputs) that `keep_channels` will leave of each layer that multiplies, by name.
 
     Inputs of a dense layer count the features that it reads. Raises as `keep_channels` does.
     """
-    found, left = remaining(model, kept)
+    network, left = remaining(model, kept)
     kinds = (*MAKERS, tf.keras.layers.DepthwiseConv2D)
-    named = [name for name, layer in found.layers.items() if isinstance(layer, kinds)]
-    return {name: (len(left[found.inputs[name][0]]), len(left[name])) for name in named}
+    named = [name for name, layer in network.layers.items() if isinstance(layer, kinds)]
+    return {name: (len(left[network.inputs[name][0]]), len(left[name])) for name in named}
 
 
 _SIZE = {tf.keras.layers.Dense: "units", tf.keras.layers.Conv2D: "filters"}  # what a layer's config calls its width
 
 
 def _rebuilt(model: Any, change: Callable[[Any], dict[str, Any]]) -> Any:
-    """The architecture of *model* with *change* made to the configuration of each layer, and fresh weights."""
+    """Return the architecture of *model* with *change* made to the configuration of each layer, and fresh weights."""
     return tf.keras.models.clone_model(
         model, clone_function=lambda layer: type(layer).from_config(layer.get_config() | change(layer))
     )
 
 
-def _cut(found: Graph, name: str, left: Mapping[str, Indices]) -> list[np.ndarray]:
-    """The weights of layer *name* that are left, in the order in which Keras has them."""
-    layer, keras = found.layers[name], tf.keras.layers
+def _cut(network: Graph, name: str, left: Mapping[str, Indices]) -> list[np.ndarray]:
+    """Return the weights of layer *name* that are left, in the order in which Keras has them."""
+    layer, keras = network.layers[name], tf.keras.layers
     weights = layer.get_weights()
     if not weights:
         return []
-    given, made = left[found.inputs[name][0]], left[name]
+    inputs, outputs = left[network.inputs[name][0]], left[name]
     if isinstance(layer, keras.BatchNormalization):
-        return [values[made] for values in weights]
+        return [values[outputs] for values in weights]
     kernel, *bias = weights
     # Inputs are the last axis but one of all kernels; a depthwise one has its multiplier, which stays, last.
-    kernel = np.take(kernel, given, axis=-2)
+    kernel = np.take(kernel, inputs, axis=-2)
     if type(layer) in MAKERS:
-        kernel = kernel[..., made]
-    return [kernel, *(values[made] for values in bias)]
+        kernel = kernel[..., outputs]
+    return [kernel, *(values[outputs] for values in bias)]
 
 
 def _without(values: np.ndarray, gone: Indices, layer: Any) -> np.ndarray:
-    """*values* with zeros for the output channels *gone* of *layer*; a variance of zero is one as good as any."""
+    """Return *values* with zeros for the output channels *gone* of *layer*; a variance of zero does no harm."""
     if isinstance(layer, tf.keras.layers.DepthwiseConv2D) and values.ndim == 4:
         flat = values.reshape(*values.shape[:2], -1)
         return _without(flat, gone, None).reshape(values.shape)
@@ -153,22 +155,22 @@ def _without(values: np.ndarray, gone: Indices, layer: Any) -> np.ndarray:
     return result
 
 
-def _cost(found: Graph, name: str, left: Mapping[str, Indices]) -> Cost:
-    layer, keras = found.layers[name], tf.keras.layers
+def _cost(network: Graph, name: str, left: Mapping[str, Indices]) -> Cost:
+    layer, keras = network.layers[name], tf.keras.layers
     if not layer.weights:
         return Cost(0, 0)
-    given, made, shape = len(left[found.inputs[name][0]]), len(left[name]), layer.output_shape
+    inputs, outputs, shape = len(left[network.inputs[name][0]]), len(left[name]), layer.output_shape
     if isinstance(layer, keras.BatchNormalization):
-        return Cost((2 + layer.scale + layer.center) * made, 0)
+        return Cost((2 + layer.scale + layer.center) * outputs, 0)
     if isinstance(layer, keras.DepthwiseConv2D):
         window, times = layer.kernel_size, layer.depth_multiplier
-        parameters = cost.depthwise_parameters(window, given, times, layer.use_bias)
-        return Cost(parameters, cost.depthwise_macs(shape[1:3], window, given, times))
+        parameters = cost.depthwise_parameters(window, inputs, times, layer.use_bias)
+        return Cost(parameters, cost.depthwise_macs(shape[1:3], window, inputs, times))
     if type(layer) is keras.Conv2D:
-        parameters = cost.conv2d_parameters(layer.kernel_size, given, made, layer.use_bias)
-        return Cost(parameters, cost.conv2d_macs(shape[1:3], layer.kernel_size, given, made))
+        parameters = cost.conv2d_parameters(layer.kernel_size, inputs, outputs, layer.use_bias)
+        return Cost(parameters, cost.conv2d_macs(shape[1:3], layer.kernel_size, inputs, outputs))
     positions = math.prod(shape[1:-1])
-    return Cost(cost.dense_parameters(given, made, layer.use_bias), cost.dense_macs(given, made, positions))
+    return Cost(cost.dense_parameters(inputs, outputs, layer.use_bias), cost.dense_macs(inputs, outputs, positions))
 
 
 def _check_dense(layer: Any, kernel: np.ndarray, bias: np.ndarray | None) -> None:

@@ -69,14 +69,14 @@ def deep_compression(
     if chain:
         set_tensors(model, tidy(tensors(model)))
     standardize(model)
-    found = {name_of(variable): variable.numpy() for variable in model.trainable_variables}
-    shared = {name: share(t, recipe.values if t.ndim > 1 else recipe.bias_values) for name, t in found.items()}
+    trainable = {name_of(variable): variable.numpy() for variable in model.trainable_variables}
+    shared = {name: share(t, recipe.values if t.ndim > 1 else recipe.bias_values) for name, t in trainable.items()}
     tune_shared(model, x, y, shared, recipe.tune_epochs, recipe.tune_rate, how)
     return code(tensors(model))
 
 
 def shares(model: tf.keras.Model, kept: float) -> dict[str, float]:
-    """How much of each kernel stays when *kept* is the share of the largest: by name, for `Recipe`.
+    """Return how much of each kernel stays when *kept* is the share of the largest: by name, for `Recipe`.
 
     For the two LeNets the shares of Han et al. (2016, tables 2 and 3) at 0.08, and nearer to each other above it: small
     kernels need more of their weights. In other networks every kernel of 1,000 weights or more keeps *kept*.
@@ -166,15 +166,15 @@ def tune_shared(
     trained = model.trainable_variables
 
     def summed(gradients: Gradients) -> Gradients:
-        found = []
+        sums_of_gradients = []
         for variable, gradient in zip(trained, gradients, strict=True):
             name = name_of(variable)
             if name in books:
                 gradient = sums[name](gradient)
             elif name in shared:  # nothing but zeros
                 gradient = tf.zeros_like(gradient)
-            found.append(gradient)
-        return found
+            sums_of_gradients.append(gradient)
+        return sums_of_gradients
 
     def write() -> None:
         for name, book in books.items():
@@ -190,6 +190,6 @@ def tune_shared(
 
 
 def pixel_importance(x: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The root mean square of each pixel over the images, float32 (pixels, 1): what a weight on it is multiplied by."""
+    """Return the root mean square of each pixel over the images, float32 (pixels, 1): the factor of its weights."""
     flat = np.asarray(x, np.float32).reshape(len(x), -1) / 255
     return np.sqrt((flat**2).mean(axis=0))[:, None].astype(np.float32)

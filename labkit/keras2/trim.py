@@ -32,7 +32,7 @@ class Reading(NamedTuple):
 def choose_channels(
     model: Any, share: float, criterion: str, images: ArrayLike | None = None, seed: int = 0
 ) -> dict[str, Indices]:
-    """The channels to keep, by the name of each group's first layer, as `keep_channels` takes them.
+    """Return the channels to keep, by the name of each group's first layer, as `keep_channels` takes them.
 
     ``round(share × size)`` of each group of `channel_groups`, one at least. *criterion*: ``weight norm`` (absolute
     weights, times what batch normalization makes of them), ``activation sparsity`` (the share of zeros that its readers
@@ -44,47 +44,49 @@ def choose_channels(
     one_of("criterion", criterion, CRITERIA)
     if not 0 < share <= 1:
         raise UsageError(f"share is {share!r}, but takes the share of channels that stays, above 0 and at most 1.")
-    groups, found, rng = channel_groups(model), graph(model), np.random.default_rng(seed)
-    seen: dict[str, NDArray[np.float32]] = {}
+    groups = channel_groups(model)
+    network = graph(model)
+    rng = np.random.default_rng(seed)
+    activations: dict[str, NDArray[np.float32]] = {}
     if criterion in CRITERIA[1:3]:
-        seen = _outputs(model, sorted({source for group in groups for _, source in group.readers}), images)
+        activations = _outputs(model, sorted({source for group in groups for _, source in group.readers}), images)
     kept = {}
     for group in groups:
         count = max(1, round(share * group.size))
         if criterion == "random":
             kept[group.name] = np.sort(rng.choice(group.size, count, replace=False))
         elif criterion == "weight norm":
-            kept[group.name] = channels.keep_by_score(_norms(found, group), count)
+            kept[group.name] = channels.keep_by_score(_norms(network, group), count)
         else:
-            kept[group.name] = _by_activations(found, group, criterion, seen, count)
+            kept[group.name] = _by_activations(network, group, criterion, activations, count)
     return kept
 
 
 def refit(cut: Any, model: Any, kept: Mapping[str, ArrayLike], images: ArrayLike) -> None:
-    """Let each layer of *cut* that reads cut channels form again, as well as it can, what it formed in *model*.
+    """Refit each layer of *cut* that reads removed channels so that its outputs match those of *model*.
 
     *cut* is ``keep_channels(model, kept)`` and is changed in place: kernels and biases by least squares on *images*
-    (`labkit.methods.channels.refit`), from the first layer to the last, each with what the layers before it now give
-    (He, Zhang and Sun, 2017). A layer without a bias has only its kernel refitted. No labels are used.
+    (`labkit.methods.channels.refit`), from the first layer to the last, each on what the layers before it now
+    compute (He, Zhang and Sun, 2017). A layer without a bias has only its kernel refitted. No labels are used.
     """
-    found, left = remaining(model, kept)
-    made = [name for name in found.layers if found.made_by(name)]
-    short = [name for name in made if len(left[found.inputs[name][0]]) < len(found.units[found.inputs[name][0]])]
-    before = _outputs(model, sorted({found.inputs[name][0] for name in short}), images)
-    small = graph(cut)
-    for name in short:
-        source = found.inputs[name][0]
-        whole = _reading(found, name, before[source])
-        now = _reading(small, name, _outputs(cut, [source], images)[source])
-        wanted = whole.features @ whole.weights[:, left[name]]
-        weights, shift = channels.refit(now.features, wanted, now.weights)
+    network, left = remaining(model, kept)
+    sources = {name: network.inputs[name][0] for name in network.layers if network.made_by(name)}
+    readers = [name for name, source in sources.items() if len(left[source]) < len(network.units[source])]
+    activations = _outputs(model, sorted({sources[name] for name in readers}), images)
+    cut_network = graph(cut)
+    for name in readers:
+        source = sources[name]
+        before = _reading(network, name, activations[source])
+        after = _reading(cut_network, name, _outputs(cut, [source], images)[source])
+        targets = before.features @ before.weights[:, left[name]]
+        weights, shift = channels.refit(after.features, targets, after.weights)
         layer = cut.get_layer(name)
         kernel, *bias = layer.get_weights()
         layer.set_weights([weights.reshape(kernel.shape), *(values + shift for values in bias)])
 
 
 def masked(model: Any, like: Any, x: ArrayLike, y: ArrayLike, *, epochs: int, batch_size: int = 128, **how: Any) -> Any:
-    """A copy of *model* with as many weights that are not zero as *like* has; its arrays keep their size.
+    """Return a copy of *model* with as many weights that are not zero as *like* has; its arrays keep their size.
 
     TFMOT prunes single weights by magnitude, the same share of each Dense and Conv2D kernel (it leaves depthwise ones
     and biases alone, so they do not count), over the first half of the training, which `labkit.keras2.train` does on
@@ -110,14 +112,15 @@ def masked(model: Any, like: Any, x: ArrayLike, y: ArrayLike, *, epochs: int, ba
 
 
 def kernel_sizes(model: Any) -> dict[str, int]:
-    """The number of weights, without biases, of each Dense and Conv2D layer of *model*, by name."""
+    """Return the number of weights, without biases, of each Dense and Conv2D layer of *model*, by name."""
     return {layer.name: layer.get_weights()[0].size for layer in model.layers if type(layer) in MAKERS}
 
 
 def _by_activations(
-    found: Graph, group: Group, criterion: str, seen: Mapping[str, NDArray[np.float32]], count: int
+    network: Graph, group: Group, criterion: str, activations: Mapping[str, NDArray[np.float32]], count: int
 ) -> Indices:
-    units = found.units[group.layers[0]].tolist()
+    """Return the *count* channels of *group* to keep, by what their readers read (*activations*, by layer name)."""
+    units = network.units[group.layers[0]].tolist()
     places = {unit: k for k, unit in enumerate(units)}
     if len(places) < group.size:
         raise LabkitError(
@@ -126,7 +129,7 @@ def _by_activations(
         )
     gram, zeros = np.zeros((group.size, group.size)), np.zeros(group.size)
     for reader, source in group.readers:
-        reading = _reading(found, reader, seen[source])
+        reading = _reading(network, reader, activations[source])
         owner = np.array([places.get(int(unit), -1) for unit in reading.units])
         if criterion == "reconstruction":
             gram += channels.contributions(reading.features, reading.weights, owner, group.size)
@@ -137,17 +140,17 @@ def _by_activations(
     return channels.keep_by_score(-zeros, count)
 
 
-def _norms(found: Graph, group: Group) -> NDArray[np.float64]:
-    """The norms of a group's channels, each kernel times what the batch normalization right after it multiplies by."""
+def _norms(network: Graph, group: Group) -> NDArray[np.float64]:
+    """Return the norms of a group's channels, each kernel times the factors of the batch normalization behind it."""
     scales = []
     for name in group.layers:
-        after = [other for other, sources in found.inputs.items() if sources == (name,)]
-        norm = found.layers[after[0]] if len(after) == 1 else None
+        after = [other for other, sources in network.inputs.items() if sources == (name,)]
+        norm = network.layers[after[0]] if len(after) == 1 else None
         if isinstance(norm, tf.keras.layers.BatchNormalization):
             scales.append(norm_scale(norm))
         else:
             scales.append(np.ones(group.size))
-    return channels.weight_norms([found.layers[name].get_weights()[0] for name in group.layers], scales)
+    return channels.weight_norms([network.layers[name].get_weights()[0] for name in group.layers], scales)
 
 
 def _outputs(model: Any, names: list[str], images: ArrayLike | None) -> dict[str, NDArray[np.float32]]:
@@ -156,14 +159,16 @@ def _outputs(model: Any, names: list[str], images: ArrayLike | None) -> dict[str
     if not names:
         return {}
     part = tf.keras.Model(model.inputs, [model.get_layer(name).output for name in names])
-    found = part(tf.convert_to_tensor(np.asarray(images, np.float32)), training=False)
-    return {name: each.numpy() for name, each in zip(names, found if len(names) > 1 else [found], strict=True)}
+    outputs = part(tf.convert_to_tensor(np.asarray(images, np.float32)), training=False)
+    if len(names) == 1:  # Keras returns a list only for several outputs
+        outputs = [outputs]
+    return {name: output.numpy() for name, output in zip(names, outputs, strict=True)}
 
 
-def _reading(found: Graph, name: str, activations: NDArray[np.float32]) -> Reading:
-    """What layer *name* multiplies, row by row; the same rows for equally many images, whatever their channels."""
-    layer = found.layers[name]
-    kernel, units = layer.get_weights()[0], found.units[found.inputs[name][0]]
+def _reading(network: Graph, name: str, activations: NDArray[np.float32]) -> Reading:
+    """Return what layer *name* multiplies, row by row; the same rows for as many images, whatever their channels."""
+    layer = network.layers[name]
+    kernel, units = layer.get_weights()[0], network.units[network.inputs[name][0]]
     weights = kernel.reshape(-1, kernel.shape[-1])
     if isinstance(layer, tf.keras.layers.Dense):
         rows = activations.reshape(-1, activations.shape[-1])
@@ -179,5 +184,5 @@ def _reading(found: Graph, name: str, activations: NDArray[np.float32]) -> Readi
 
 
 def _some(rows: int) -> Indices:
-    """Which of *rows* are looked at: all, or ``_ROWS`` drawn once and for all."""
+    """Return which of *rows* are looked at: all, or ``_ROWS`` drawn once and for all."""
     return np.arange(rows) if rows <= _ROWS else np.sort(np.random.default_rng(0).choice(rows, _ROWS, replace=False))

@@ -19,7 +19,7 @@ VIEWS = 9
 
 
 def teacher_views(teacher: tf.keras.Model, x: NDArray[np.uint8], batch_size: int = 1000) -> NDArray[np.float32]:
-    """The logits of *teacher* for the nine views of each image, float32 (n, 9, classes)."""
+    """Return the logits of *teacher* for the nine views of each image, float32 (n, 9, classes)."""
 
     @tf.function
     def answer(batch: tf.Tensor, view: tf.Tensor) -> tf.Tensor:
@@ -35,13 +35,13 @@ def teacher_views(teacher: tf.keras.Model, x: NDArray[np.uint8], batch_size: int
 
 
 def soft_targets(labels: NDArray[Any], logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Targets for `taught`: each image's label in front of its teacher's logits, float32 (n, 9, 1 + classes)."""
+    """Return targets for `taught`: each image's label in front of its teacher's logits, float32 (n, 9, 1 + classes)."""
     spread = np.broadcast_to(np.asarray(labels, np.float32)[:, None, None], (*logits.shape[:2], 1))
     return np.concatenate([spread, logits], axis=2)
 
 
 def taught(share: float = 0.9, temperature: float = 2.0) -> Loss:
-    """*share* of the loss from the teacher's softened answers, the rest from the labels (`soft_targets`).
+    """Return a loss: *share* of it from the teacher's softened answers, the rest from the labels (`soft_targets`).
 
     Hinton, Vinyals and Dean 2015, arXiv:1503.02531, section 2.
     """
@@ -56,12 +56,12 @@ def taught(share: float = 0.9, temperature: float = 2.0) -> Loss:
 
 
 def as_floats(batch: tf.Tensor) -> tf.Tensor:
-    """uint8 (n, 28, 28) as float32 (n, 28, 28, 1) in [0, 1]."""
+    """Return uint8 images (n, 28, 28) as float32 (n, 28, 28, 1) in [0, 1]."""
     return tf.cast(batch, tf.float32)[..., None] / 255.0
 
 
 def moved(batch: tf.Tensor, views: tf.Tensor) -> tf.Tensor:
-    """Images (n, h, w) shifted as their views int32 (n,) say, zeros moving in; view 4 is the image itself."""
+    """Shift images (n, h, w) as their views int32 (n,) say, zeros moving in; view 4 is the image itself."""
     height, width = batch.shape[1], batch.shape[2]
     padded = tf.pad(batch, [[0, 0], [1, 1], [1, 1]])
     padded = tf.gather(padded, (views // 3)[:, None] + tf.range(height)[None], axis=1, batch_dims=1)

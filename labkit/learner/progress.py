@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from labkit.base import places
+from labkit.base import learner_state, places
 from labkit.lesson import source
 
 _CHECK = re.compile(r"""\.check\(\s*["'](\d\d\.\d+)["']""")
@@ -42,11 +41,8 @@ def file() -> Path:
 
 def passed() -> dict[str, dict[str, str]]:
     """The checks passed: ``{"31": {"31.1": "2026-11-24"}}``; empty when there is no readable record yet."""
-    try:
-        noted = json.loads(file().read_text(encoding="utf-8"))
-        return {str(lesson): {str(key): str(day) for key, day in checks.items()} for lesson, checks in noted.items()}
-    except (OSError, ValueError, AttributeError):
-        return {}
+    days_by_lesson = learner_state.recall(file().name)
+    return {lesson: {key: str(day) for key, day in days.items()} for lesson, days in days_by_lesson.items()}
 
 
 def standings(notebooks: Path | None = None) -> list[Standing]:

@@ -10,7 +10,6 @@ from . import (
     lkz as lkz,
     merge as merge,
     numerics as numerics,
-    packing as packing,
     paired as paired,
     prune as prune,
     quantize as quantize,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError
 from labkit.methods.quantize import fake_quantize, levels
 
@@ -15,13 +16,18 @@ _MOST = 100_000  # numbers that the search looks at: more change the result by l
 
 
 def minmax(samples: np.ndarray) -> tuple[float, float]:
-    """The least and the greatest number: nothing is clipped, and one outlier stretches every step."""
+    """Return the least and the greatest number: nothing is clipped, and one outlier stretches every step.
+
+    >>> minmax([0.5, -1.0, 2.0])
+    (-1.0, 2.0)
+    """
     samples = _check(samples)
     return float(samples.min()), float(samples.max())
 
 
 def percentile(samples: np.ndarray, percent: float = 99.9) -> tuple[float, float]:
-    """The range between the percentiles ``100 − percent`` and *percent*: at each end, 0.1 % (by default) is clipped.
+    """Return the range between the percentiles ``100 − percent`` and *percent*: at each end, 0.1 % (by default) is
+    clipped.
 
     Raises UsageError for a *percent* outside 50 to 100; 100 is ``minmax``.
     """
@@ -33,15 +39,14 @@ def percentile(samples: np.ndarray, percent: float = 99.9) -> tuple[float, float
 
 
 def mse(samples: np.ndarray, bits: int = 8, symmetric: bool = False, steps: int = 100) -> tuple[float, float]:
-    """The range with the least mean squared error after rounding to *bits*, by search.
+    """Return the range with the least mean squared error after rounding to *bits*, by search.
 
     Both ends shrink together in *steps* steps towards zero, then each anew while the other stays; never worse than
     ``minmax`` on the numbers it looks at (at most 100,000 of them, evenly picked). Raises UsageError for fewer than one
     step.
     """
     samples = _check(samples).ravel()
-    if steps < 1:
-        raise UsageError(f"steps is {steps!r}, but takes a whole number of at least 1.")
+    steps = whole("steps", steps, 1)
     least, most = min(float(samples.min()), 0.0), max(float(samples.max()), 0.0)
     seen = samples[:: -(-samples.size // _MOST)]
 
@@ -59,7 +64,7 @@ def mse(samples: np.ndarray, bits: int = 8, symmetric: bool = False, steps: int 
 
 
 def entropy(samples: np.ndarray, bits: int = 8, symmetric: bool = False, bins: int = 2048) -> tuple[float, float]:
-    """The range whose quantized histogram is nearest to the one before, by Kullback-Leibler divergence.
+    """Return the range whose quantized histogram is nearest to the one before, by Kullback-Leibler divergence.
 
     Migacz, *8-bit inference with TensorRT* (GTC 2017): of a histogram of |samples| with *bins* bins, the first i are
     the reference, with what is clipped added to the last of them; the candidate has the same bins merged into as many
@@ -75,8 +80,7 @@ def entropy(samples: np.ndarray, bits: int = 8, symmetric: bool = False, bins: i
     """
     samples = _check(samples)
     levels(bits)  # refuses other numbers of bits
-    if bins < 2:
-        raise UsageError(f"bins is {bins!r}, but takes a whole number of at least 2 (2048 is usual).")
+    bins = whole("bins", bins, 2, note=" (2048 is usual)")
     low, high = float(samples.min()), float(samples.max())
     peak = max(-low, high)
     count = 2**bits if low >= 0 and not symmetric else 2 ** (bits - 1)
@@ -89,7 +93,7 @@ def entropy(samples: np.ndarray, bits: int = 8, symmetric: bool = False, bins: i
 
 
 def _divergence(seen: np.ndarray, kept: int, count: int) -> float:
-    """The Kullback-Leibler divergence in nats between the first *kept* bins, clipped, and their *count* levels."""
+    """Return the Kullback-Leibler divergence in nats of the first *kept* bins, clipped, from their *count* levels."""
     inside = seen[:kept]
     reference = inside.copy()
     reference[-1] += seen[kept:].sum()

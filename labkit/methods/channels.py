@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError
 
 Floats = NDArray[np.float64]
@@ -21,7 +22,7 @@ _RIDGE = 1e-3  # of the mean variance of a feature: keeps least squares calm whe
 
 
 def weight_norms(kernels: Sequence[ArrayLike], scales: Sequence[ArrayLike] | None = None) -> Floats:
-    """The sum of the absolute incoming weights of each channel: float64 (channels,), of kernels (…, channels).
+    """Return the sum of the absolute incoming weights of each channel: float64 (channels,), of kernels (…, channels).
 
     Li et al. (2017, arXiv:1608.08710, section 3.1). Several kernels, of layers tied by an addition, are summed.
     *scales* (channels,), one a kernel, are what batch normalization multiplies each channel by; without them the norm
@@ -38,7 +39,7 @@ def weight_norms(kernels: Sequence[ArrayLike], scales: Sequence[ArrayLike] | Non
 
 
 def zero_shares(features: ArrayLike, owner: ArrayLike, channels: int) -> Floats:
-    """The share of zeros among the activations of each channel: float64 (channels,), 1.0 for one that is dead.
+    """Return the share of zeros among the activations of each channel: float64 (channels,), 1.0 for one that is dead.
 
     The average percentage of zeros of Hu et al. (2016, arXiv:1607.03250, equation 1), as a share; keep the low ones.
     A channel without features has 0. Raises UsageError for shapes that do not fit.
@@ -49,7 +50,7 @@ def zero_shares(features: ArrayLike, owner: ArrayLike, channels: int) -> Floats:
 
 
 def contributions(features: ArrayLike, weights: ArrayLike, owner: ArrayLike, channels: int) -> Floats:
-    """How the channels' parts of the reader's outputs go together: G float64 (channels, channels), symmetric.
+    """Return how the channels' parts of the reader's outputs go together: G float64 (channels, channels), symmetric.
 
     Channel c gives the outputs the part z_c = its features times their weights, and G_cd is the mean over rows of
     z_c · z_d, each less its own mean (which a bias can stand in for). What the outputs lose when a set of channels goes
@@ -66,9 +67,12 @@ def contributions(features: ArrayLike, weights: ArrayLike, owner: ArrayLike, cha
 
 
 def keep_by_score(scores: ArrayLike, count: int) -> NDArray[np.int64]:
-    """Indices, ascending, of the *count* largest of *scores* (channels,); among equals the first stay.
+    """Return indices, ascending, of the *count* largest of *scores* (channels,); among equals the first stay.
 
     Raises UsageError for scores that are not finite, or a count that is not 1 to their number.
+
+    >>> keep_by_score([0.1, 3.0, 2.0], 2).tolist()
+    [1, 2]
     """
     values = np.asarray(scores, np.float64)
     if values.ndim != 1 or not np.isfinite(values).all():
@@ -78,7 +82,8 @@ def keep_by_score(scores: ArrayLike, count: int) -> NDArray[np.int64]:
 
 
 def keep_by_reconstruction(gram: ArrayLike, count: int) -> NDArray[np.int64]:
-    """Indices, ascending, of the *count* channels without whose fellows the next layer loses least, step by step.
+    """Return indices, ascending, of the *count* channels without whose fellows the next layer loses least, step by
+    step.
 
     The greedy choice of ThiNet (Luo, Wu and Lin, 2017, arXiv:1707.06342, algorithm 1) on *gram*, G of `contributions`
     (sum those of several readers): of the channels left, that one goes which raises the loss Σ G over all that are gone
@@ -99,7 +104,7 @@ def keep_by_reconstruction(gram: ArrayLike, count: int) -> NDArray[np.int64]:
 
 
 def refit(features: ArrayLike, wanted: ArrayLike, weights: ArrayLike) -> tuple[Floats, Floats]:
-    """Weights (features, outputs) and a bias (outputs,) that make *features* (rows, features) give *wanted*.
+    """Return weights (features, outputs) and a bias (outputs,) that make *features* (rows, features) give *wanted*.
 
     Least squares on (rows, outputs), begun at *weights*: only what they miss is fitted, with a ridge of 1e-3 of the
     features' mean variance, so weights that miss nothing stay as they are. As He, Zhang and Sun (2017,
@@ -134,12 +139,11 @@ def _features(features: ArrayLike, owner: ArrayLike, channels: int) -> tuple[Flo
 
 
 def _by_channel(values: Any, owners: NDArray[np.int64], channels: int) -> Floats:
-    """Sums along the first axis of *values* over the features of each channel."""
+    """Return sums along the first axis of *values* over the features of each channel."""
     sums = np.zeros((channels, *values.shape[1:]))
     np.add.at(sums, owners[owners >= 0], values[owners >= 0])
     return sums
 
 
 def _check_count(count: int, n: int) -> None:
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 1 <= count <= n:
-        raise UsageError(f"count is {count!r}, but takes a whole number from 1 to {n}, the channels there are.")
+    whole("count", count, 1, n, note=", the channels there are")

@@ -7,40 +7,56 @@ pooling and batch normalization do has counts of its own.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Mapping, Sequence
-from math import prod
 from typing import Any
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError
 
 
 def dense_parameters(inputs: int, units: int, bias: bool = True) -> int:
-    """Weights and biases of a dense layer: ``inputs × units + units``."""
+    """Return weights and biases of a dense layer: ``inputs × units + units``.
+
+    >>> dense_parameters(784, 300)
+    235500
+    """
     inputs, units = _counts(inputs=inputs, units=units)
     return inputs * units + (units if bias else 0)
 
 
 def dense_macs(inputs: int, units: int, positions: int = 1) -> int:
-    """MACs of a dense layer: ``inputs × units``, once for each of *positions* (more than one on a sequence)."""
+    """Return the MACs of a dense layer: ``inputs × units``, once per position (more than one on a sequence).
+
+    >>> dense_macs(784, 300)
+    235200
+    """
     inputs, units, positions = _counts(inputs=inputs, units=units, positions=positions)
     return inputs * units * positions
 
 
 def conv2d_parameters(kernel: tuple[int, int], channels: int, filters: int, bias: bool = True, groups: int = 1) -> int:
-    """Weights and biases of a convolution: ``height × width × channels / groups × filters + filters``."""
+    """Return weights and biases of a convolution: ``height × width × channels / groups × filters + filters``.
+
+    >>> conv2d_parameters((5, 5), channels=1, filters=20)
+    520
+    """
     height, width, channels, filters, groups = _conv_counts(kernel, channels, filters, groups)
     return height * width * (channels // groups) * filters + (filters if bias else 0)
 
 
 def conv2d_macs(output: tuple[int, int], kernel: tuple[int, int], channels: int, filters: int, groups: int = 1) -> int:
-    """MACs of a convolution with *output* (height, width) positions; padding counts, as in TensorFlow's profiler."""
+    """Return the MACs of a convolution with *output* (height, width) positions; padding counts, as in TensorFlow's
+    profiler.
+
+    >>> conv2d_macs((24, 24), (5, 5), channels=1, filters=20)
+    288000
+    """
     rows, columns = _counts(output_height=output[0], output_width=output[1])
     return rows * columns * conv2d_parameters(kernel, channels, filters, bias=False, groups=groups)
 
 
 def depthwise_parameters(kernel: tuple[int, int], channels: int, multiplier: int = 1, bias: bool = True) -> int:
-    """Weights and biases of a depthwise convolution: one *kernel* a channel and multiplier, one bias a result."""
+    """Return weights and biases of a depthwise convolution: one *kernel* and one bias per output channel."""
     height, width, channels, multiplier = _counts(
         kernel_height=kernel[0], kernel_width=kernel[1], channels=channels, multiplier=multiplier
     )
@@ -49,29 +65,23 @@ def depthwise_parameters(kernel: tuple[int, int], channels: int, multiplier: int
 
 
 def depthwise_macs(output: tuple[int, int], kernel: tuple[int, int], channels: int, multiplier: int = 1) -> int:
-    """MACs of a depthwise convolution with *output* (height, width) positions."""
+    """Return the MACs of a depthwise convolution with *output* (height, width) positions.
+
+    >>> depthwise_macs((14, 14), (3, 3), channels=64)
+    112896
+    """
     rows, columns = _counts(output_height=output[0], output_width=output[1])
     return rows * columns * depthwise_parameters(kernel, channels, multiplier, bias=False)
 
 
 def batch_norm_parameters(channels: int) -> int:
-    """The four numbers a channel of batch normalization: gamma, beta, moving mean, moving variance."""
+    """Return the four numbers a channel of batch normalization: gamma, beta, moving mean, moving variance."""
     (channels,) = _counts(channels=channels)
     return 4 * channels
 
 
-def batch_norm_operations(positions: int, channels: int) -> int:
-    """Floating-point operations of batch normalization at inference, not folded: one product, one sum a value.
-
-    The four numbers of a channel give one scale and one shift, once and for all inputs; folded into the layer before,
-    nothing is left to do.
-    """
-    positions, channels = _counts(positions=positions, channels=channels)
-    return 2 * positions * channels
-
-
 def pool2d_operations(output: tuple[int, int], window: tuple[int, int], channels: int) -> int:
-    """Comparisons of max-pooling, or additions of average pooling: the window for each of *output* × *channels*.
+    """Return comparisons of max-pooling, or additions of average pooling: the window for each of *output* × *channels*.
 
     As TensorFlow's profiler counts them (``MaxPool``); global average pooling has *output* (1, 1). No MACs and no
     parameters.
@@ -82,14 +92,9 @@ def pool2d_operations(output: tuple[int, int], window: tuple[int, int], channels
     return rows * columns * height * width * channels
 
 
-def tensor_bytes(shape: Sequence[int], value_bytes: int = 4) -> int:
-    """Bytes of an array of *shape*, with *value_bytes* a value (float32: 4, int8: 1)."""
-    (value_bytes,) = _counts(value_bytes=value_bytes)
-    return prod(_counts(**{f"shape[{axis}]": size for axis, size in enumerate(shape)})) * value_bytes
-
-
 def bytes_moved(inputs: int, weights: int, outputs: int, value_bytes: int = 4, batch: int = 1) -> int:
-    """Bytes between memory and processor if every value crosses once: a lower bound, reached with perfect caches.
+    """Return the bytes between memory and processor if every value crosses once: a lower bound, reached with perfect
+    caches.
 
     *inputs* and *outputs* are values of one input, *weights* those of the layer (0 for pooling), which are read once
     for the whole *batch*.
@@ -100,8 +105,12 @@ def bytes_moved(inputs: int, weights: int, outputs: int, value_bytes: int = 4, b
 
 
 def arithmetic_intensity(macs: int, moved: int) -> float:
-    """Floating-point operations for each byte moved, ``2 × macs / moved``: the roofline's horizontal axis (Williams,
-    Waterman and Patterson 2009, doi:10.1145/1498765.1498785)."""
+    """Return floating-point operations for each byte moved, ``2 × macs / moved``: the roofline's horizontal axis
+    (Williams, Waterman and Patterson 2009, doi:10.1145/1498765.1498785).
+
+    >>> arithmetic_intensity(macs=100, moved=400)
+    0.5
+    """
     (macs,), (moved,) = _counts(least=0, macs=macs), _counts(moved=moved)
     return 2 * macs / moved
 
@@ -109,7 +118,7 @@ def arithmetic_intensity(macs: int, moved: int) -> float:
 def im2col_bytes(
     output: tuple[int, int], kernel: tuple[int, int], channels: int, stride: int = 1, value_bytes: int = 4
 ) -> int:
-    """Scratch memory of a convolution that is computed as one matrix product: a row of inputs for each position.
+    """Return scratch memory of a convolution that is computed as one matrix product: a row of inputs for each position.
 
     A 1 × 1 kernel at stride 1 needs none, since the input is that matrix already. LiteRT's built-in kernels work so.
     """
@@ -130,7 +139,7 @@ def im2col_bytes(
 def live_bytes(
     sizes: Mapping[Any, int], steps: Iterable[tuple[Sequence[Any], Sequence[Any]]], kept: Iterable[Any] = ()
 ) -> list[int]:
-    """Bytes of the activations alive in each step; their largest is the peak that no memory plan can go below.
+    """Return the bytes of the activations alive in each step; the largest is a peak that no memory plan can go below.
 
     *sizes*: bytes of each activation, by any key; *steps*: what each operator reads and writes, in the order in which
     they run. An activation lives from the step that writes it (the first, for the network's input) to the last that
@@ -150,21 +159,6 @@ def live_bytes(
     ]
 
 
-def output_size(size: int, kernel: int, stride: int = 1, padding: str = "valid") -> int:
-    """Length of a convolution's or pooling's output along one axis, padding ``"valid"`` or ``"same"``.
-
-    Raises UsageError for another padding, or a kernel longer than the input with ``"valid"``.
-    """
-    size, kernel, stride = _counts(size=size, kernel=kernel, stride=stride)
-    if padding == "same":
-        return -(-size // stride)
-    if padding != "valid":
-        raise UsageError(f"padding is {padding!r}, but takes 'valid' or 'same'.")
-    if kernel > size:
-        raise UsageError(f"A kernel of {kernel} does not fit into {size} positions: shorten it, or pad with 'same'.")
-    return (size - kernel) // stride + 1
-
-
 def _conv_counts(kernel: tuple[int, int], channels: int, filters: int, groups: int) -> list[int]:
     counts = _counts(kernel_height=kernel[0], kernel_width=kernel[1], channels=channels, filters=filters, groups=groups)
     if channels % groups or filters % groups:
@@ -175,14 +169,5 @@ def _conv_counts(kernel: tuple[int, int], channels: int, filters: int, groups: i
 
 
 def _counts(least: int = 1, **named: int) -> list[int]:
-    """The values as Python's whole numbers, which do not overflow; raises UsageError for one below *least*."""
-    result = []
-    for name, value in named.items():
-        try:
-            number = operator.index(value)
-        except TypeError:
-            raise UsageError(f"{name} is {value!r}, but takes a whole number of at least {least}.") from None
-        if number < least:
-            raise UsageError(f"{name} is {value!r}, but takes a whole number of at least {least}.")
-        result.append(number)
-    return result
+    """Return the values as Python's whole numbers, which do not overflow; UsageError for one below *least*."""
+    return [whole(name, value, least) for name, value in named.items()]

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from labkit.base import checks
 from labkit.base.errors import UsageError, one_of
 
 RULES = ("nearest", "stochastic", "logistic", "conjugated")
@@ -25,13 +26,17 @@ _LAGS = 60  # the covariance falls at least as 2⁻ᵏ, so what lies beyond is b
 
 
 def nearest(x: Any, step: Any) -> np.ndarray:
-    """*x* rounded to the nearest multiple of *step* (> 0, broadcast), halves to the even one; float64."""
+    """Round *x* to the nearest multiple of *step* (> 0, broadcast), halves to the even one; float64.
+
+    >>> nearest([0.5, 1.5, 1.6], 1).tolist()
+    [0.0, 2.0, 2.0]
+    """
     step = _steps(step)
     return np.asarray(step * np.rint(np.asarray(x, dtype=np.float64) / step))
 
 
 def dithered(x: Any, step: Any, thresholds: Any) -> np.ndarray:
-    """*x* rounded to multiples of *step*: up where the threshold (0 to 1) is below the fraction, else down; float64.
+    """Round *x* to multiples of *step*: up where the threshold (0 to 1) is below the fraction, else down; float64.
 
     All three are broadcast. Multiples of the step stay what they are; also negative values go up toward +∞.
     Raises UsageError for a step that is not above zero.
@@ -43,13 +48,13 @@ def dithered(x: Any, step: Any, thresholds: Any) -> np.ndarray:
 
 
 def stochastic(x: Any, step: Any, rng: np.random.Generator) -> np.ndarray:
-    """*x* rounded with a threshold of its own for each value, drawn uniformly from *rng*; float64."""
+    """Round *x* with a threshold of its own for each value, drawn uniformly from *rng*; float64."""
     x = np.asarray(x, dtype=np.float64)
     return dithered(x, step, rng.random(np.broadcast_shapes(x.shape, np.shape(step))))
 
 
 def logistic_map(start: Any, steps: int) -> np.ndarray:
-    """The orbit of u → 4u(1 − u) from *start* (any shape, 0 to 1): shape (steps, …), the start first.
+    """Return the orbit of u → 4u(1 − u) from *start* (any shape, 0 to 1): shape (steps, …), the start first.
 
     Computed in float32 if the start is float32, else in float64.
     """
@@ -57,17 +62,18 @@ def logistic_map(start: Any, steps: int) -> np.ndarray:
 
 
 def tent_map(start: Any, steps: int) -> np.ndarray:
-    """The orbit of t → min(2t, 2 − 2t) as `logistic_map`; each step is exact in binary, which is its undoing."""
+    """Return the orbit of t → min(2t, 2 − 2t) as `logistic_map`; each step is exact in binary, which is its undoing."""
     return _orbit(start, steps, lambda t: np.minimum(2 * t, 2 - 2 * t))
 
 
 def conjugate(u: Any) -> np.ndarray:
-    """``(2/π) arcsin √u``: turns an orbit of the logistic map into one of the tent map, without losing bits."""
+    """Return ``(2/π) arcsin √u``, which turns an orbit of the logistic map into one of the tent map, without losing
+    bits."""
     return np.asarray(2 / np.pi * np.arcsin(np.sqrt(np.asarray(u))))
 
 
 def chaotic(steps: int, orbits: int, rng: np.random.Generator, rule: str = "logistic") -> np.ndarray:
-    """Thresholds of *rule* ``logistic`` or ``conjugated``, shape (steps, orbits), float64.
+    """Return thresholds of *rule* ``logistic`` or ``conjugated``, shape (steps, orbits), float64.
 
     Each orbit starts where the map's own law puts it (drawn from *rng*), so that no run-in is needed and the closed
     forms hold from the first step on.
@@ -77,22 +83,11 @@ def chaotic(steps: int, orbits: int, rng: np.random.Generator, rule: str = "logi
     return conjugate(orbit) if rule == "conjugated" else orbit
 
 
-def steps_to_zero(start: float) -> int:
-    """After how many steps of the tent map the float *start* (0 to 1) is exactly zero.
-
-    A float is an odd number over 2ᵈ. A step halves the denominator and leaves the numerator odd, so that after d steps
-    the orbit is at 1, and after d + 1 at 0. Zero itself takes none. Raises UsageError outside 0 to 1.
-    """
-    if not 0 <= start <= 1:
-        raise UsageError(f"start is {start!r}, but takes a number from 0 to 1.")
-    return float(start).as_integer_ratio()[1].bit_length() if start else 0
-
-
 # Closed forms
 
 
 def chance_up(fraction: Any, rule: str) -> np.ndarray:
-    """The chance that a value with this *fraction* (0 to 1, any shape) is rounded up by *rule*.
+    """Return the chance that a value with this *fraction* (0 to 1, any shape) is rounded up by *rule*.
 
     For ``logistic`` it is the arcsine law ``(2/π) arcsin √f``; nearest goes up half of the time at one half, where
     it depends on which neighbour is even. Raises UsageError for a fraction outside 0 to 1.
@@ -107,18 +102,24 @@ def chance_up(fraction: Any, rule: str) -> np.ndarray:
 
 
 def bias(fraction: Any, rule: str) -> np.ndarray:
-    """The mean error at this *fraction*, in steps: the chance of going up, less the fraction."""
+    """Return the mean error at this *fraction*, in steps: the chance of going up, less the fraction."""
     return chance_up(fraction, rule) - np.asarray(fraction, dtype=np.float64)
 
 
 def variance(fraction: Any, rule: str) -> np.ndarray:
-    """The error's variance about its mean at this *fraction*, in steps squared: ``p(1 − p)``, p the chance of up."""
+    """Return the error's variance about its mean at this *fraction*, in steps squared: ``p(1 − p)``, p the chance of
+    up.
+
+    >>> float(variance(0.5, "stochastic"))
+    0.25
+    """
     p = chance_up(fraction, rule)
     return p * (1 - p)
 
 
 def average(rule: str) -> tuple[float, float]:
-    """(mean squared bias, mean variance) over all fractions alike, in steps squared; their sum is the squared error.
+    """Return (mean squared bias, mean variance) over all fractions alike, in steps squared; their sum is the squared
+    error.
 
     nearest 1/12 and 0; stochastic and conjugated 0 and 1/6; logistic 5/24 − 2/π² and 2/π².
     """
@@ -128,14 +129,13 @@ def average(rule: str) -> tuple[float, float]:
 
 
 def covariance(chance: Any, lag: int) -> np.ndarray:
-    """Covariance of two rounding errors *lag* steps apart on one orbit, value fixed, in steps squared.
+    """Return covariance of two rounding errors *lag* steps apart on one orbit, value fixed, in steps squared.
 
     *chance* is the chance p of going up. For both maps it is ``P(t < p and Tˡᵃᵍ t < p) − p²`` with the tent map T and
     t uniform: on [0, p) the ``lag``-fold tent has 2ˡᵃᵍ p laps, of which each pair spends 2p of its length 2 below p.
     Raises UsageError for a lag below 0.
     """
-    if lag < 0:
-        raise UsageError(f"lag is {lag!r}, but takes a whole number of at least 0.")
+    lag = checks.whole("lag", lag)
     p = np.asarray(chance, dtype=np.float64)
     pairs, rest = np.divmod(2.0**lag * p, 2.0)
     both = (2 * pairs * p + np.minimum(rest, p) + np.maximum(rest - (2 - p), 0)) / 2.0**lag
@@ -143,7 +143,7 @@ def covariance(chance: Any, lag: int) -> np.ndarray:
 
 
 def inflation(chance: Any, n: int) -> np.ndarray:
-    """How much larger the variance of the mean of *n* errors of one orbit is than that of *n* independent ones.
+    """Return how much larger the variance of the mean of *n* errors of one orbit is than that of *n* independent ones.
 
     ``1 + 2 Σ (1 − k/n) ρₖ`` with the correlations ρₖ of `covariance`; NaN where the error never varies.
     """
@@ -158,17 +158,20 @@ def inflation(chance: Any, n: int) -> np.ndarray:
 
 
 def ulp(x: Any, precision: int = 8) -> np.ndarray:
-    """The step at *x* of a binary format with *precision* significant bits (bfloat16 8, float16 11): float64.
+    """Return the step at *x* of a binary format with *precision* significant bits (bfloat16 8, float16 11): float64.
 
     A power of two has the step of the numbers above it. Exponents are not limited; at zero the step is the smallest
     normal float64.
+
+    >>> float(ulp(1.0, precision=8))
+    0.0078125
     """
     size = np.maximum(np.abs(np.asarray(x, dtype=np.float64)), np.finfo(np.float64).tiny)
     return np.asarray(np.ldexp(1.0, np.frexp(size)[1] - precision))
 
 
 def stalls_at(term: float, precision: int = 8) -> float:
-    """Where a running sum of equal *terms* (> 0) stops, each partial sum rounded to nearest-even.
+    """Return where a running sum of equal *terms* (> 0) stops, each partial sum rounded to nearest-even.
 
     It stops at the first power of two whose half step is at least the term: ``2^ceil(log₂ term + precision)``. A half
     step is ``2^(e − precision)`` from 2ᵉ on. Below, each addition moves the sum by a step or more; in the last octave
@@ -188,7 +191,8 @@ def follow(
     rng: np.random.Generator,
     precision: int = 8,
 ) -> np.ndarray:
-    """The path ``point = rounded(change(point))`` from *start*, without it: float64, shape (steps, *start.shape).
+    """Return the path ``point = rounded(change(point))`` from *start*, without it: float64, shape (steps,
+    *start.shape).
 
     Each change is computed in float64 and rounded by *rule* to *precision* significant bits; each element has an orbit
     or draws of its own. Raises UsageError for an unknown rule.
@@ -209,7 +213,7 @@ def follow(
 
 
 def in_standard_errors(samples: Any, expected: Any) -> np.ndarray:
-    """How far the mean of independent *samples* (…, n) is from *expected* (…), in standard errors of that mean.
+    """Return how far the mean of independent *samples* (…, n) is from *expected* (…), in standard errors of that mean.
 
     The standard error is estimated from the same samples, so n should be some hundred.
     """
@@ -219,8 +223,7 @@ def in_standard_errors(samples: Any, expected: Any) -> np.ndarray:
 
 
 def _orbit(start: Any, steps: int, step: Any) -> np.ndarray:
-    if steps < 1:
-        raise UsageError(f"steps is {steps!r}, but takes a whole number of at least 1.")
+    steps = checks.whole("steps", steps, 1)
     point = np.asarray(start)
     if point.dtype != np.float32:
         point = point.astype(np.float64)

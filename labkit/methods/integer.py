@@ -33,7 +33,7 @@ def dense_int8(
     activation: str = "none",
     rounding: str = "float",
 ) -> np.ndarray:
-    """A dense layer: int8 (n, inputs) → int8 (n, units).
+    """Compute a dense layer: int8 (n, inputs) → int8 (n, units).
 
     *weights* int8 (units, inputs); *bias* int32 (units,) or None; *weight_scale* one number or (units,); the two
     quantizations are (scale, zero point). *activation*: none, relu, relu6; *rounding*: see ``requantize``.
@@ -58,7 +58,7 @@ def conv2d_int8(
     activation: str = "none",
     rounding: str = "float",
 ) -> np.ndarray:
-    """A convolution: int8 (n, height, width, channels) → int8 (n, rows, columns, filters).
+    """Compute a convolution: int8 (n, height, width, channels) → int8 (n, rows, columns, filters).
 
     *weights* int8 (filters, kernel height, kernel width, channels); padding ``"valid"`` or ``"same"`` (with the input's
     zero point, which stands for 0); all else as in ``dense_int8``.
@@ -96,7 +96,7 @@ def requantize(
     high: int = 127,
     rounding: str = "float",
 ) -> np.ndarray:
-    """int32 sums → int8: ``saturate(round(accumulator × multiplier) + zero_point)`` within *low* … *high*.
+    """Map int32 sums to int8: ``saturate(round(accumulator × multiplier) + zero_point)`` within *low* … *high*.
 
     *multiplier* is one number or one a column. Two ways to round, which differ by one step in a few values of ten
     thousand:
@@ -121,7 +121,7 @@ def requantize(
 
 
 def _sums(x: np.ndarray, zero_point: int, weights: np.ndarray) -> np.ndarray:
-    """Σ (x − zero point) × weight, exact: products of two bytes in float64 stay far below 2⁵³ (and use BLAS)."""
+    """Return Σ (x − zero point) × weight, exact: products of two bytes in float64 stay far below 2⁵³ (and use BLAS)."""
     return (x.astype(np.float64) - zero_point) @ weights.astype(np.float64).T
 
 
@@ -152,7 +152,7 @@ def _finish(
 
 
 def _clamp(activation: str, scale: float, zero_point: int) -> tuple[int, int]:
-    """ReLU in whole numbers: nothing below the number that stands for 0 (ReLU6: nor above the one for 6)."""
+    """Apply ReLU in whole numbers: nothing below the number that stands for 0 (ReLU6: nor above the one for 6)."""
     one_of("activation", activation, ACTIVATIONS)
     low = -128 if activation == "none" else max(-128, zero_point)
     high = 127 if activation != "relu6" else min(127, zero_point + round(6 / scale))
@@ -160,7 +160,7 @@ def _clamp(activation: str, scale: float, zero_point: int) -> tuple[int, int]:
 
 
 def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Padding before and after, TensorFlow's ``SAME``: the odd one goes behind."""
+    """Return the padding before and after, TensorFlow's ``SAME``: the odd one goes behind."""
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError, one_of
 from labkit.methods.sparsity import neuron_norms
 
@@ -24,7 +25,7 @@ _RIDGE = 1e-3  # of the mean variance of the neurons: keeps least squares calm w
 
 
 def similarity(kernel: np.ndarray, bias: np.ndarray, kind: str = "rbf") -> np.ndarray:
-    """How alike the neurons' incoming weights are: float64 (neurons, neurons), symmetric, 1 on the diagonal.
+    """Return the similarity of the neurons' incoming weights: float64 (neurons, neurons), symmetric, 1 on the diagonal.
 
     ``"rbf"``: exp(−|v_i − v_j|² / m), m the median squared distance; 0 to 1; alike in direction **and** size.
     ``"cosine"``: v_i·v_j / |v_i| |v_j|; −1 to 1; alike in direction, so that positively scaled copies count as equal,
@@ -45,7 +46,7 @@ def similarity(kernel: np.ndarray, bias: np.ndarray, kind: str = "rbf") -> np.nd
 
 
 def activation_similarity(activations: np.ndarray) -> np.ndarray:
-    """How alike the neurons' answers are: their correlation over images, (neurons, neurons), from (images, neurons).
+    """Return the correlation of the neurons' outputs over images, (neurons, neurons), from (images, neurons).
 
     A neuron that always says the same (a dead one) correlates with none. Raises UsageError for fewer than two images.
     """
@@ -58,7 +59,8 @@ def activation_similarity(activations: np.ndarray) -> np.ndarray:
 
 
 def group(similarity: np.ndarray, count: int) -> np.ndarray:
-    """*count* groups of like neurons: labels int64 (neurons,), 0 … count − 1 in order of each group's first neuron.
+    """Put like neurons into *count* groups; return labels int64 (neurons,), 0 … count − 1 in order of each group's
+    first neuron.
 
     Agglomerative with average linkage: the two groups most alike, on the average of their pairs, become one until
     *count* are left; among equals the first pair, so the same matrix always gives the same groups. Raises UsageError
@@ -87,7 +89,7 @@ def merge(
     labels: np.ndarray,
     inputs: np.ndarray | None = None,
 ) -> Merged:
-    """One neuron for each group of *labels*: (kernel_in, bias_in, kernel_out, bias_shift), float32.
+    """Merge each group of *labels* into one neuron; return (kernel_in, bias_in, kernel_out, bias_shift), float32.
 
     The new neuron points where its members point on average and is of their mean length; each member's outgoing
     weights are added to it, times the member's length over the mean. Exact when all members are positively scaled
@@ -125,7 +127,7 @@ def delete(
     kept: np.ndarray,
     inputs: np.ndarray | None = None,
 ) -> Merged:
-    """The layer with the neurons *kept* (indices) alone: (kernel_in, bias_in, kernel_out, bias_shift), float32.
+    """Delete all neurons but those *kept* (indices); return (kernel_in, bias_in, kernel_out, bias_shift), float32.
 
     With *inputs* the remaining outgoing weights are refitted by least squares exactly as in ``merge``,
     so that the two can be compared fairly. Raises UsageError for indices out of range or twice the same, and for none.
@@ -141,7 +143,8 @@ def delete(
 
 
 def keep_by_norm(kernel: np.ndarray, bias: np.ndarray | None, kernel_out: np.ndarray | None, count: int) -> np.ndarray:
-    """Indices, ascending, of the *count* neurons with the largest norm of incoming weights (and bias where given).
+    """Return indices, ascending, of the *count* neurons with the largest norm of incoming weights (and bias where
+    given).
 
     With *kernel_out*, of the largest product of incoming and outgoing norm. Among equals the first stay.
     """
@@ -153,13 +156,13 @@ def keep_by_norm(kernel: np.ndarray, bias: np.ndarray | None, kernel_out: np.nda
 
 
 def keep_at_random(n: int, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Indices, ascending, of *count* of *n* neurons drawn with *rng*."""
+    """Return indices, ascending, of *count* of *n* neurons drawn with *rng*."""
     _check_count(count, n)
     return np.sort(rng.choice(n, size=count, replace=False))
 
 
 def _refit(kernel_in: Any, bias_in: Any, kernel_out: Any, kernel: Any, bias: Any, folded: Any, inputs: Any) -> Merged:
-    """The new layer with its outgoing weights *folded*, corrected by least squares on *inputs* where given."""
+    """Return the new layer with its outgoing weights *folded*, corrected by least squares on *inputs* where given."""
     shift = np.zeros(kernel_out.shape[1])
     if inputs is not None:
         x = np.asarray(inputs, dtype=np.float64)
@@ -168,20 +171,20 @@ def _refit(kernel_in: Any, bias_in: Any, kernel_out: Any, kernel: Any, bias: Any
                 f"inputs have shape {x.shape}, but take (images, {np.shape(kernel_in)[0]}) with at least two images."
             )
         after = np.maximum(x @ kernel + bias, 0)
-        wanted = np.maximum(x @ kernel_in + bias_in, 0) @ kernel_out
+        targets = np.maximum(x @ kernel_in + bias_in, 0) @ kernel_out
         # Only what folding missed is fitted, so a merge that loses nothing stays exact, ridge or not.
-        missed = wanted - after @ folded
+        missed = targets - after @ folded
         centred = after - after.mean(axis=0)
         gram = centred.T @ centred
         ridge = _RIDGE * float(np.trace(gram)) / len(gram) or 1.0
         folded = folded + np.linalg.solve(gram + ridge * np.eye(len(gram)), centred.T @ (missed - missed.mean(axis=0)))
-        shift = (wanted - after @ folded).mean(axis=0)
+        shift = (targets - after @ folded).mean(axis=0)
     kernel, bias, folded, shift = (np.asarray(value, dtype=np.float32) for value in (kernel, bias, folded, shift))
     return kernel, bias, folded, shift
 
 
 def _vectors(kernel: Any, bias: Any) -> np.ndarray:
-    """(neurons, inputs + 1): each neuron's incoming weights and its bias."""
+    """Return (neurons, inputs + 1): each neuron's incoming weights and its bias."""
     kernel, bias = np.asarray(kernel, dtype=np.float64), np.asarray(bias, dtype=np.float64)
     if kernel.ndim != 2 or bias.shape != (kernel.shape[1],) or not bias.size:
         raise UsageError(
@@ -199,17 +202,16 @@ def _outgoing(kernel_out: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _divide(values: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """*values* / *by*, and 0 where *by* is 0."""
+    """Return *values* / *by*, and 0 where *by* is 0."""
     return np.divide(values, by, out=np.zeros_like(values), where=np.broadcast_to(by > 0, values.shape))
 
 
 def _tidy(matrix: np.ndarray) -> np.ndarray:
-    """Exactly symmetric, with 1 on the diagonal."""
+    """Make *matrix* exactly symmetric, with 1 on the diagonal."""
     matrix = np.clip((matrix + matrix.T) / 2, -1, 1)
     np.fill_diagonal(matrix, 1.0)
     return matrix
 
 
 def _check_count(count: int, n: int) -> None:
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 1 <= count <= n:
-        raise UsageError(f"count is {count!r}, but takes a whole number from 1 to {n}, the neurons there are.")
+    whole("count", count, 1, n, note=", the neurons there are")

@@ -23,7 +23,7 @@ class Paired(NamedTuple):
     gain_high: float
 
     def row(self) -> dict[str, str]:
-        """The cells of a table: accuracy, interval, and the gain with its interval."""
+        """Return the cells of a table: accuracy, interval, and the gain with its interval."""
         return {
             "accuracy": f"{self.accuracy:.2%}",
             "95 % interval": f"{self.low:.2%} to {self.high:.2%}",

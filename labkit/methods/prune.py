@@ -8,7 +8,7 @@ from labkit.base.errors import UsageError
 
 
 def magnitude_mask(weights: np.ndarray, sparsity: float) -> np.ndarray:
-    """Which weights magnitude pruning keeps: a bool array of *weights*' shape, True = kept.
+    """Return which weights magnitude pruning keeps: a bool array of *weights*' shape, True = kept.
 
     TFMOT's rule, weight for weight. Of n weights, k = max(1, round(n × (1 − sparsity))) are to stay (halves round to
     even, in float32); the k-th largest magnitude is the threshold, and all **at or above** it stay. So ties at the
@@ -16,6 +16,9 @@ def magnitude_mask(weights: np.ndarray, sparsity: float) -> np.ndarray:
 
     *weights*: finite numbers of any shape, empty included (an empty mask). Raises UsageError for a sparsity outside
     [0, 1), or weights that are not finite.
+
+    >>> magnitude_mask(np.array([0.1, -3.0, 0.2, 2.0]), 0.5).tolist()
+    [False, True, False, True]
     """
     sparsity = check_sparsity(sparsity)
     weights = np.asarray(weights)
@@ -35,32 +38,30 @@ def magnitude_mask(weights: np.ndarray, sparsity: float) -> np.ndarray:
 
 
 def apply_mask(weights: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """A copy of *weights*, of the same type, zero wherever *mask* is False. Raises UsageError when shapes differ."""
+    """Return a copy of *weights*, of the same type, zero wherever *mask* is False. Raises UsageError when shapes
+    differ.
+
+    >>> apply_mask(np.array([1.0, 2.0]), np.array([True, False])).tolist()
+    [1.0, 0.0]
+    """
     weights, mask = np.asarray(weights), np.asarray(mask)
     if weights.shape != mask.shape:
         raise UsageError(f"mask has shape {mask.shape}, but takes the weights' own, {weights.shape}.")
     return np.where(mask.astype(bool), weights, np.zeros((), weights.dtype))
 
 
-def constant_sparsity(step: int, target: float, begin: int = 0) -> float:
-    """The sparsity of the weights at *step*: 0 before *begin*, then *target* (TFMOT's ``ConstantSparsity``).
-
-    Raises UsageError for a target outside [0, 1) or a begin below 0.
-    """
-    target = check_sparsity(target, "target")
-    _check_steps(begin, begin)
-    return target if step >= begin else 0.0
-
-
 def polynomial_sparsity(
     step: int | np.ndarray, initial: float, final: float, begin: int, end: int, power: float = 3
 ) -> float | np.ndarray:
-    """The sparsity asked for at *step*: ``final + (initial − final) × (1 − p) ** power``, p running 0 → 1 from step
-    *begin* to *end* and clipped there (Zhu & Gupta, 2017, equation 1; TFMOT's ``PolynomialDecay``).
+    """Return the sparsity asked for at *step*: ``final + (initial − final) × (1 − p) ** power``, p running 0 → 1 from
+    step *begin* to *end* and clipped there (Zhu & Gupta, 2017, equation 1; TFMOT's ``PolynomialDecay``).
 
     *step* may be an array; the result is float64 of its shape. Most weights go early, when the network can still mend
-    itself. With ``begin = end`` the step at once to *final* is meant. Raises UsageError for a sparsity outside [0, 1),
-    steps in the wrong order, or a power that is not above 0.
+    itself. With ``begin = end`` it steps to *final* at once (TFMOT's ``ConstantSparsity``, from 0). Raises UsageError
+    for a sparsity outside [0, 1), steps in the wrong order, or a power that is not above 0.
+
+    >>> round(polynomial_sparsity(50, initial=0.0, final=0.8, begin=0, end=100), 9)
+    0.7
     """
     initial, final = check_sparsity(initial, "initial"), check_sparsity(final, "final")
     _check_steps(begin, end)
@@ -73,7 +74,7 @@ def polynomial_sparsity(
 
 
 def check_sparsity(value: float, name: str = "sparsity") -> float:
-    """*value* as a float if it is a share in [0, 1); raises UsageError otherwise."""
+    """Return *value* as a float if it is a share in [0, 1); raises UsageError otherwise."""
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError, one_of
 from labkit.methods.theory import best_uniform_step as best_uniform_step
 from labkit.methods.theory import lloyd_max as lloyd_max
@@ -38,20 +39,23 @@ _SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 def levels(bits: int, signed: bool = True, symmetric: bool = False) -> tuple[int, int]:
-    """The lowest and highest whole number; for 8 bits −128 … 127, unsigned 0 … 255, symmetric −127 … 127 or 1 … 255.
+    """Return the lowest and highest whole number; for 8 bits −128 … 127, unsigned 0 … 255, symmetric −127 … 127 or 1 …
+    255.
 
     Raises UsageError for *bits* outside 2 to 16.
+
+    >>> levels(8), levels(8, signed=False), levels(4, symmetric=True)
+    ((-128, 127), (0, 255), (-7, 7))
     """
-    if isinstance(bits, bool) or not isinstance(bits, int | np.integer) or not 2 <= bits <= 16:
-        raise UsageError(f"bits is {bits!r}, but takes a whole number from 2 to 16.")
-    low = -(2 ** (int(bits) - 1)) if signed else 0
-    return low + bool(symmetric), low + 2 ** int(bits) - 1
+    width = whole("bits", bits, 2, 16)
+    low = -(2 ** (width - 1)) if signed else 0
+    return low + bool(symmetric), low + 2**width - 1
 
 
 def affine_parameters(
     low: Any, high: Any, bits: int = 8, signed: bool = True, symmetric: bool = False
 ) -> tuple[Any, Any]:
-    """``(scale, zero_point)`` that spread the whole numbers of *bits* over the real range *low* … *high*.
+    """Return ``(scale, zero_point)`` that spread the whole numbers of *bits* over the real range *low* … *high*.
 
     The range is widened to hold zero, and the zero point rounded, so that zero is exact; *symmetric* widens it to
     ±max(|low|, |high|) and leaves the lowest number out, so that the zero point is the middle (0 when *signed*).
@@ -91,22 +95,25 @@ def quantize(
     axis: int | None = None,
     group: int | None = None,
 ) -> np.ndarray:
-    """*x* as whole numbers: ``saturate(round(x / scale) + zero_point)``, of *x*'s shape.
+    """Quantize *x* to whole numbers: ``saturate(round(x / scale) + zero_point)``, of *x*'s shape.
 
     *scale* and *zero_point* are one number each, or one a channel along *axis*, or one a group of *group* neighbours
     (*x*'s shape, but for *axis*, which counts groups). *dtype*: int8, uint8, int16, uint16, int32, int4, uint4, int2 or
     uint2 (the last four held in bytes). Infinities saturate. Raises UsageError for NaN, a scale that is not finite and
     above 0, a zero point outside the type, and shapes that do not fit.
+
+    >>> quantize(np.array([-1.0, 0.0, 0.52]), scale=0.01, zero_point=0).tolist()
+    [-100, 0, 52]
     """
     one_of("type of whole numbers", dtype, TYPES)
-    low, high, held = TYPES[dtype]
-    return _quantize(x, scale, zero_point, low, high, axis, group).astype(held)
+    low, high, stored_type = TYPES[dtype]
+    return _quantize(x, scale, zero_point, low, high, axis, group).astype(stored_type)
 
 
 def dequantize(
     q: np.ndarray, scale: Any, zero_point: Any = 0, axis: int | None = None, group: int | None = None
 ) -> np.ndarray:
-    """The real numbers that whole numbers stand for: ``(q − zero_point) × scale``, float32, of *q*'s shape.
+    """Return the real numbers that whole numbers stand for: ``(q − zero_point) × scale``, float32, of *q*'s shape.
 
     Shapes and errors as in ``quantize``.
     """
@@ -127,12 +134,15 @@ def fake_quantize(
     high: Any = None,
     group: int | None = None,
 ) -> np.ndarray:
-    """*x* rounded to what *bits* can hold, still as float32 of *x*'s shape: quantized and at once dequantized.
+    """Quantize *x* to *bits* and dequantize it at once: float32 of *x*'s shape.
 
     The range is *low* … *high* where given (what is outside saturates), else *x*'s own least and greatest value; over
     the whole of *x*, or along *axis* for each channel, or for each *group* of neighbours along *axis* (the last one
     unless given). Empty stays empty, constant stays exact up to float32 rounding. Raises UsageError as
     ``affine_parameters`` and ``quantize`` do.
+
+    >>> fake_quantize(np.array([-1.0, 0.3, 1.0]), bits=2).tolist()
+    [-1.0, 0.0, 1.0]
     """
     x = np.asarray(x, dtype=np.float32)
     if x.size == 0:
@@ -155,10 +165,14 @@ def fake_quantize(
 
 
 def weight_scales(kernel: np.ndarray, bits: int = 8, axis: int | None = None) -> Any:
-    """The scale of symmetric weights, ``max |w| / (2^(bits−1) − 1)``: float32, one for all or one a channel on *axis*.
+    """Return the scale of symmetric weights, ``max |w| / (2^(bits−1) − 1)``: float32, one for all or one a channel on
+    *axis*.
 
     8 bits along the axis of the outputs is what LiteRT stores. A channel of zeros gets scale 1. Raises UsageError for
     weights that are not finite or none at all.
+
+    >>> float(weight_scales(np.array([0.5, -63.5])))
+    0.5
     """
     kernel = np.asarray(kernel, dtype=np.float32)
     if kernel.size == 0:
@@ -168,7 +182,8 @@ def weight_scales(kernel: np.ndarray, bits: int = 8, axis: int | None = None) ->
 
 
 def sqnr_db(x: np.ndarray, y: np.ndarray) -> float:
-    """The signal-to-quantization-noise ratio of *y*, an approximation of *x*: ``10 log₁₀(Σ x² / Σ (x − y)²)`` in dB.
+    """Return the signal-to-quantization-noise ratio of *y*, an approximation of *x*: ``10 log₁₀(Σ x² / Σ (x − y)²)`` in
+    dB.
 
     Infinite when they are equal; minus infinity when *x* is all zero and *y* is not. About 6 dB a bit. Raises
     UsageError for different shapes, empty arrays and NaN.
@@ -201,7 +216,7 @@ def _quantize(
 def _along(
     x: np.ndarray, scale: Any, zero_point: Any, axis: int | None, group: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Scale (float32) and zero point (int64) in a shape that broadcasts against *x*."""
+    """Return scale (float32) and zero point (int64) in a shape that broadcasts against *x*."""
     scales, zeros = np.asarray(scale, dtype=np.float32), np.asarray(zero_point)
     if zeros.dtype.kind not in "iu":
         raise UsageError(f"zero_point is {zero_point!r}, but takes whole numbers.")
@@ -215,16 +230,16 @@ def _along(
     axis = -1 if axis is None else axis
     if group is None:
         _others(x, axis)
-        held: tuple[int, ...] = (x.shape[axis],)
-        what = f"one a channel: {held} along axis {axis}"
+        groups: tuple[int, ...] = (x.shape[axis],)
+        what = f"one a channel: {groups} along axis {axis}"
     else:
         size = _group(x, axis, group)
-        held = tuple(-(-n // size) if i == axis % x.ndim else n for i, n in enumerate(x.shape))
-        what = f"one a group: {held} for groups of {size} along axis {axis}"
+        groups = tuple(-(-n // size) if i == axis % x.ndim else n for i, n in enumerate(x.shape))
+        what = f"one a group: {groups} for groups of {size} along axis {axis}"
     for name, values in (("scale", scales), ("zero_point", zeros)):
-        if values.shape not in ((), held):
+        if values.shape not in ((), groups):
             raise UsageError(f"{name} has shape {values.shape}, but takes one number, or {what}.")
-    scales, zeros = np.broadcast_to(scales, held), np.broadcast_to(zeros, held)
+    scales, zeros = np.broadcast_to(scales, groups), np.broadcast_to(zeros, groups)
     if group is None:
         shape = [1] * x.ndim
         shape[axis] = x.shape[axis]
@@ -235,11 +250,7 @@ def _along(
 
 def _group(x: np.ndarray, axis: int, group: int) -> int:
     _others(x, axis)
-    if isinstance(group, bool) or not isinstance(group, int | np.integer) or group < 1:
-        raise UsageError(
-            f"group is {group!r}, but takes a whole number of at least 1: how many neighbours share a scale."
-        )
-    return int(group)
+    return whole("group", group, 1, note=": how many neighbours share a scale")
 
 
 def _others(x: np.ndarray, axis: int) -> tuple[int, ...]:

@@ -12,18 +12,26 @@ RANDOM = ("dense", "entropy", "coo", "csr", "bitmap", "relative", "run length", 
 
 
 def sparsity(weights: np.ndarray) -> float:
-    """The share of *weights* (any shape) that is exactly zero, 0 to 1; 0.0 when there are none."""
+    """Return the share of *weights* (any shape) that is exactly zero, 0 to 1; 0.0 when there are none.
+
+    >>> sparsity(np.array([0.0, 1.0, 0.0, 2.0]))
+    0.5
+    """
     weights = np.asarray(weights)
     return float(np.mean(weights == 0)) if weights.size else 0.0
 
 
 def density(weights: np.ndarray) -> float:
-    """The share of *weights* that is not zero: ``1 − sparsity``."""
+    """Return the share of *weights* that is not zero: ``1 − sparsity``."""
     return 1.0 - sparsity(weights)
 
 
 def neuron_norms(kernel: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
-    """The Euclidean norm of each neuron's incoming weights (and bias): shape (units,), for a kernel (…, units)."""
+    """Return the Euclidean norm of each neuron's incoming weights (and bias): (units,), for a kernel (…, units).
+
+    >>> neuron_norms(np.array([[3.0, 0.0], [4.0, 1.0]])).tolist()
+    [5.0, 1.0]
+    """
     kernel = np.asarray(kernel, dtype=np.float64)
     if kernel.ndim < 2:
         raise UsageError(
@@ -38,7 +46,7 @@ def neuron_norms(kernel: np.ndarray, bias: np.ndarray | None = None) -> np.ndarr
 
 
 def neuron_sparsity(kernel: np.ndarray, threshold: float) -> float:
-    """The share of neurons that are small: *number of small neurons / number of neurons*.
+    """Return the share of neurons that are small: *number of small neurons / number of neurons*.
 
     The formula leaves 'small' open; here a neuron is small when the norm of its incoming weights is at most *threshold*
     times the mean norm of its layer (0: only dead ones; 0.5: half the usual size). So the answer does not change when
@@ -51,7 +59,8 @@ def neuron_sparsity(kernel: np.ndarray, threshold: float) -> float:
 
 
 def activation_sparsity(activations: np.ndarray, axis: int | tuple[int, ...] | None = None) -> float | np.ndarray:
-    """The share of *activations* that is exactly zero, as after a ReLU: of all, or along *axis* for each of the rest.
+    """Return the share of *activations* that is exactly zero, as after a ReLU: of all, or along *axis* for each of the
+    rest.
 
     For (images, …, units), ``axis=0`` gives the share of images on which each unit is silent; 1.0 marks a dead one.
     0.0 when there are none. For int8 activations subtract the zero point first.
@@ -65,11 +74,15 @@ def activation_sparsity(activations: np.ndarray, axis: int | tuple[int, ...] | N
 
 
 def pattern_mask(weights: np.ndarray, keep: int = 2, of: int = 4) -> np.ndarray:
-    """Which weights an N:M pattern keeps: in each group of *of* along the last axis the *keep* largest by magnitude.
+    """Return which weights an N:M pattern keeps: in each group of *of* along the last axis the *keep* largest by
+    magnitude.
 
     A bool array of *weights*' shape, True = kept: exactly ``keep / of`` of them; of equal ones the first (2:4: Mishra
     et al., 2021, arXiv:2104.08378). Raises UsageError when *of* does not divide the last axis, or *keep* is not 0 to
     *of*.
+
+    >>> pattern_mask(np.array([1.0, -4.0, 2.0, 3.0])).tolist()
+    [False, True, False, True]
     """
     weights = np.asarray(weights)
     if of < 1 or not 0 <= keep <= of:
@@ -83,10 +96,13 @@ def pattern_mask(weights: np.ndarray, keep: int = 2, of: int = 4) -> np.ndarray:
 
 
 def mask_entropy(density: float) -> float:
-    """Bits that one position of a random mask is worth: ``−p log₂ p − (1 − p) log₂(1 − p)`` (Shannon, 1948).
+    """Return the bits that one position of a random mask is worth: ``−p log₂ p − (1 − p) log₂(1 − p)`` (Shannon, 1948).
 
     *density* is p, the share kept; symmetric in kept and gone, 0.0 at 0 and 1, at most 1 (at one half). No code for the
     positions alone can be shorter on average. Raises UsageError outside [0, 1].
+
+    >>> mask_entropy(0.5)
+    1.0
     """
     p = float(density)
     if not 0 <= p <= 1:
@@ -95,7 +111,8 @@ def mask_entropy(density: float) -> float:
 
 
 def grouped_entropy(mask: np.ndarray, axis: int, told: bool = False) -> float:
-    """Bits that a position of *mask* (bool) is worth to who knows the densities along *axis*: the mean `mask_entropy`.
+    """Return the bits that a position of *mask* (bool) is worth once the densities along *axis* are known: the mean
+    `mask_entropy`.
 
     At most ``mask_entropy`` of the whole (entropy is concave), equal when all densities are. With *told*, what it costs
     to tell the densities is added, ``log₂(n + 1)`` bits for each group of n. 0.0 for an empty mask.
@@ -116,7 +133,7 @@ def bits_a_weight(
     run_bits: int = 8,
     block: int = 16,
 ) -> float:
-    """Bits a weight takes in the mean when each is kept by chance with probability *density* (p): a format's formula.
+    """Return the mean bits per weight when each is kept by chance with probability *density* (p): a format's formula.
 
     With v bits a value, i an index, k a gap or run length, q = 1 − p: ``dense`` v; ``entropy`` H(p) + p v, which none
     beats; ``coo`` p (v + 2 i); ``csr`` p (v + i), without the few row pointers; ``bitmap`` 1 + p v; ``relative``
@@ -124,6 +141,9 @@ def bits_a_weight(
     times the run lengths, 2 p q (1 + qᴸ/(1 − qᴸ) + pᴸ/(1 − pᴸ)) with L = 2ᵏ − 1, the longest; ``block`` of *block*
     weights (1 − q^block) (v + i / block). `labkit.methods.storage` writes the formats; this is what they come to.
     Raises UsageError for an unknown format or a density outside [0, 1].
+
+    >>> bits_a_weight("bitmap", density=0.25, value_bits=32)
+    9.0
     """
     one_of("format", format, RANDOM)
     entropy, p, v, i = mask_entropy(density), float(density), value_bits, index_bits
@@ -151,9 +171,12 @@ def bits_a_weight(
 
 
 def break_even(format: str, value_bits: int, against: str = "dense", **widths: int) -> float:
-    """The lowest density at which *format* is no longer smaller than *against*, by `bits_a_weight`; 1.0 if none.
+    """Return the lowest density at which *format* is no longer smaller than *against*, by `bits_a_weight`; 1.0 if none.
 
     Found to 1e-6 of the density. *widths* are those of `bits_a_weight`, which raises UsageError.
+
+    >>> round(break_even("csr", value_bits=32, index_bits=16), 4)
+    0.6667
     """
 
     def above(density: float) -> bool:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Callable
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError, one_of
 
 FORMS = ("exact", "mid_p", "chi_square", "corrected")
 
 
 def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """The Wilson score interval (low, high) for the true share, when *correct* of *n* answers were right.
+    """Return the Wilson score interval (low, high) for the true share, when *correct* of *n* answers were right.
 
     Shares between 0 and 1; no images (``n = 0``) leave all of 0 to 1 open. Raises UsageError for counts that cannot be
     and for a *level* outside (0, 1). Wilson, 1927, equation for the score test inverted; without continuity correction.
+
+    >>> tuple(round(end, 4) for end in wilson(9, 10))
+    (0.5958, 0.9821)
     """
-    correct, n = _count("correct", correct), _count("n", n)
+    correct, n = whole("correct", correct), whole("n", n)
     if correct > n:
         raise UsageError(f"correct is {correct}, but takes at most n, which is {n}.")
     z = normal_quantile(level)
@@ -39,15 +41,18 @@ def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
 
 
 def mcnemar(first_only: int, second_only: int, form: str = "exact") -> float:
-    """The two-sided p-value of two classifiers on the same images, were they equally good (McNemar, 1947).
+    """Return the two-sided p-value of two classifiers on the same images, were they equally good (McNemar, 1947).
 
     *first_only* images only the first got right, *second_only* only the second: if they are equally good, each such
     image is a fair coin. *form*: ``exact``, the binomial test; ``mid_p``, in which what was observed counts half
     (Fagerland, Lydersen and Laake, 2013, section 2.4), so that it is less cautious; ``chi_square``, (b − c)²/(b + c)
     held against χ² with one degree of freedom; ``corrected``, the same with Edwards' (|b − c| − 1)².
     1.0 when they never differ. Raises UsageError for counts below 0 and for an unknown *form*.
+
+    >>> mcnemar(1, 9)
+    0.021484375
     """
-    first_only, second_only = _count("first_only", first_only), _count("second_only", second_only)
+    first_only, second_only = whole("first_only", first_only), whole("second_only", second_only)
     one_of("form", form, FORMS)
     n, fewer = first_only + second_only, min(first_only, second_only)
     if n == 0:
@@ -67,21 +72,27 @@ def mcnemar(first_only: int, second_only: int, form: str = "exact") -> float:
 
 
 def paired_interval(first_only: int, second_only: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """The interval (low, high) for the true difference of two accuracies on the same *n* images, second minus first.
+    """Return the interval (low, high) for the true difference of two accuracies on the same *n* images, second minus
+    first.
 
     A score interval: it holds the differences that the data do not reject, so it leaves 0 out just when ``mcnemar``
     with ``form="chi_square"`` falls below 1 − *level*. Shares from −1 to 1; no images leave all of it open.
     Raises UsageError for counts that cannot be. Tango, 1998, equations for the score test and its constrained maximum.
+
+    >>> tuple(round(end, 4) for end in paired_interval(10, 30, 1000))
+    (0.008, 0.0336)
     """
-    first_only, second_only = _count("first_only", first_only), _count("second_only", second_only)
-    n, z = _count("n", n), normal_quantile(level)
+    first_only, second_only = whole("first_only", first_only), whole("second_only", second_only)
+    n, z = whole("n", n), normal_quantile(level)
     if first_only + second_only > n:
         raise UsageError(f"first_only + second_only is {first_only + second_only}, but takes at most n, which is {n}.")
     if n == 0:
         return -1.0, 1.0
 
+    from scipy import optimize  # half a second, which pages without a comparison do not pay
+
     def score(difference: float) -> float:
-        """How many standard errors the observed difference lies above *difference*."""
+        """Return how many standard errors the observed difference lies above *difference*."""
         lost = difference * (1 - difference)
         b = (2 * n - second_only + first_only) * difference - first_only - second_only
         # The most likely share of "first only", were the difference just this.
@@ -91,18 +102,24 @@ def paired_interval(first_only: int, second_only: int, n: int, level: float = 0.
         return gap / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, gap) if gap else 0.0
 
     observed = (second_only - first_only) / n
-    low = -1.0 if first_only == n else _root(lambda d: score(d) - z, -1.0, observed)
-    high = 1.0 if second_only == n else _root(lambda d: score(d) + z, observed, 1.0)
+    low, high = -1.0, 1.0
+    if first_only < n:
+        low = optimize.brentq(lambda difference: score(difference) - z, -1.0, observed, xtol=1e-15)
+    if second_only < n:
+        high = optimize.brentq(lambda difference: score(difference) + z, observed, 1.0, xtol=1e-15)
     return low, high
 
 
 def images_unpaired(first: float, second: float, power: float = 0.8, level: float = 0.95) -> int:
-    """How many images each of two networks needs, on images of its own, to see that *first* is not *second*.
+    """Return how many images each of two networks needs, on images of its own, to see that *first* is not *second*.
 
     *first* and *second* are the true accuracies (shares); *power* the chance to see the difference, *level* one minus
     the chance to see one that is not there (two-sided). n = (z₁ √(2 p̄ q̄) + z₂ √(p₁q₁ + p₂q₂))² / (p₂ − p₁)², with p̄ the
     mean (Fleiss, Levin and Paik, 2003, chapter 4, without continuity correction). Raises UsageError for equal
     accuracies and for shares outside 0 to 1.
+
+    >>> images_unpaired(0.97, 0.98)
+    3826
     """
     for name, value in (("first", first), ("second", second)):
         if not 0 <= value <= 1:
@@ -117,10 +134,13 @@ def images_unpaired(first: float, second: float, power: float = 0.8, level: floa
 
 
 def images_paired(difference: float, discordant: float, power: float = 0.8, level: float = 0.95) -> int:
-    """How many images two networks need, both on the same ones, to see a true *difference* of their accuracies.
+    """Return how many images two networks need, both on the same ones, to see a true *difference* of their accuracies.
 
     *discordant* is the share of images that just one of them gets right. n = (z₁ √ψ + z₂ √(ψ − δ²))² / δ², with δ the
     difference and ψ the discordant share (Connor, 1987). Raises UsageError unless 0 < |difference| ≤ discordant ≤ 1.
+
+    >>> images_paired(0.003, 0.02)
+    17440
     """
     if not 0 < abs(difference) <= discordant <= 1:
         raise UsageError(
@@ -141,10 +161,13 @@ class Spread(NamedTuple):
 
 
 def seed_spread(values: ArrayLike, level: float = 0.95) -> Spread:
-    """What the results of the same recipe under several seeds say of the recipe; *values* (seeds,), in any unit.
+    """Summarize the results of one recipe under several seeds; *values* (seeds,), in any unit.
 
     The interval is Student's (1908), for the mean over all seeds there could be, on these same images. Raises
     UsageError for fewer than two seeds or values that are not finite: one seed says nothing of the spread.
+
+    >>> seed_spread([0.5, 0.5, 0.5])
+    Spread(mean=0.5, deviation=0.0, low=0.5, high=0.5)
     """
     numbers = np.asarray(values, dtype=float)
     if numbers.ndim != 1 or len(numbers) < 2 or not np.isfinite(numbers).all():
@@ -155,7 +178,7 @@ def seed_spread(values: ArrayLike, level: float = 0.95) -> Spread:
 
 
 def best_of_many(changes: ArrayLike, draws: int, rng: np.random.Generator) -> float:
-    """The p-value of the best of several candidates, all compared with one baseline on the same images.
+    """Return the p-value of the best of several candidates, all compared with one baseline on the same images.
 
     *changes* (candidates, images) is +1 where a candidate alone is right, −1 where the baseline alone is, else 0. If
     nothing but luck sets them apart, each image's column might as well have the other sign: the share of *draws* sign
@@ -165,8 +188,7 @@ def best_of_many(changes: ArrayLike, draws: int, rng: np.random.Generator) -> fl
     table = np.asarray(changes)
     if table.ndim != 2:
         raise UsageError(f"changes has {table.ndim} dimensions, but takes 2: one row a candidate, one column an image.")
-    if _count("draws", draws) < 1:
-        raise UsageError("draws is 0, but takes a whole number of at least 1.")
+    draws = whole("draws", draws, 1)
     if not len(table):
         return 1.0
     moved = table[:, np.any(table != 0, axis=0)].astype("float32")  # whole sums below 2²⁴: exact
@@ -178,45 +200,26 @@ def best_of_many(changes: ArrayLike, draws: int, rng: np.random.Generator) -> fl
 
 
 def student_quantile(share: float, freedom: int) -> float:
-    """The quantile of Student's t with *freedom* ≥ 1 whole degrees, found from its closed distribution function.
+    """Return the quantile of Student's t with *freedom* ≥ 1 whole degrees of freedom, for *share* in (0.5, 1).
 
-    *share* in (0.5, 1); within 1e-9, relative. Abramowitz and Stegun, 1964, 26.7.3 and 26.7.4.
+    >>> round(student_quantile(0.975, 4), 3)
+    2.776
+
+    Raises UsageError for other arguments.
     """
-    if _count("freedom", freedom) < 1 or not 0.5 < share < 1:
-        raise UsageError(f"share is {share!r} and freedom {freedom!r}, but take 0.5 to 1 and at least 1.")
-    high = 1.0
-    while _student(high, freedom) < share:
-        high *= 2
-    return _root(lambda t: share - _student(t, freedom), 0.0, high)
+    from scipy import special  # half a second, which pages without seeds do not pay
 
-
-def _student(t: float, freedom: int) -> float:
-    """The share of Student's distribution below *t* ≥ 0."""
-    angle = math.atan2(t, math.sqrt(freedom))
-    square, odd = math.cos(angle) ** 2, freedom % 2
-    term = total = 1.0 if freedom > 1 else 0.0
-    for k in range(2 + odd, freedom, 2):
-        term *= square * (k - 1) / k
-        total += term
-    inside = 2 / math.pi * (angle + math.sin(angle) * math.cos(angle) * total) if odd else math.sin(angle) * total
-    return 0.5 + inside / 2
+    freedom = whole("freedom", freedom, 1)
+    if not 0.5 < share < 1:
+        raise UsageError(f"share is {share!r}, but takes a number above 0.5 and below 1.")
+    return float(special.stdtrit(freedom, share))
 
 
 def _images(spread: tuple[float, float], difference: float, power: float, level: float) -> int:
     if not 0 < power < 1:
         raise UsageError(f"power is {power!r}, but takes a share above 0 and below 1, such as 0.8.")
-    wanted = normal_quantile(level) * spread[0] + NormalDist().inv_cdf(power) * spread[1]
-    return max(1, math.ceil((max(0.0, wanted) / difference) ** 2))
-
-
-def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Where a falling *function* crosses 0 between *low* and *high*, by halving, to the last bits of a float."""
-    for _ in range(200):
-        middle = (low + high) / 2
-        if middle in (low, high):
-            break
-        low, high = (middle, high) if function(middle) > 0 else (low, middle)
-    return (low + high) / 2
+    reach = normal_quantile(level) * spread[0] + NormalDist().inv_cdf(power) * spread[1]
+    return max(1, math.ceil((max(0.0, reach) / difference) ** 2))
 
 
 def _over_power_of_two(number: int, exponent: int) -> float:
@@ -224,7 +227,12 @@ def _over_power_of_two(number: int, exponent: int) -> float:
 
 
 def normal_quantile(level: float) -> float:
-    """How many standard errors a two-sided interval of *level* reaches (1.96 at 0.95); UsageError outside (0, 1)."""
+    """Return how many standard errors a two-sided interval of *level* reaches (1.96 at 0.95); UsageError outside (0,
+    1).
+
+    >>> round(normal_quantile(0.95), 2)
+    1.96
+    """
     return NormalDist().inv_cdf(_tail(level))
 
 
@@ -232,13 +240,3 @@ def _tail(level: float) -> float:
     if not 0 < level < 1:
         raise UsageError(f"level is {level!r}, but takes a share above 0 and below 1, such as 0.95.")
     return (1 + level) / 2
-
-
-def _count(name: str, value: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = -1
-    if number < 0:
-        raise UsageError(f"{name} is {value!r}, but takes a whole number of at least 0.")
-    return number

@@ -22,16 +22,19 @@ Array = NDArray[np.float64]
 
 
 def quantized(x: ArrayLike, step: float, low: int, high: int) -> Array:
-    """The staircase: ``step · clip(round(x / step), low, high)``, halves to even; float64 of *x*'s shape.
+    """Return the staircase ``step · clip(round(x / step), low, high)``, halves to even; float64 of *x*'s shape.
 
     Raises UsageError for a step that is not finite and above 0, *low* not below *high*, or NaN in *x*.
+
+    >>> quantized([-2.0, 0.3, 9.0], step=0.5, low=-3, high=3).tolist()
+    [-1.5, 0.5, 1.5]
     """
     x = _checked(x, step, low, high)
     return step * np.clip(np.rint(x / step), low, high)
 
 
 def smoothed(x: ArrayLike, step: float, low: int, high: int) -> Array:
-    """The mean of ``quantized`` over the window x ± step/2, exactly; float64 of *x*'s shape. Errors as there.
+    """Return the mean of ``quantized`` over the window x ± step/2, exactly; float64 of *x*'s shape. Errors as there.
 
     With v = x / step, the staircase's antiderivative is n v − n²/2, where n is the stair that v stands on: the pieces
     meet at every edge. The mean is the difference of its values at both ends of the window.
@@ -46,7 +49,7 @@ def smoothed(x: ArrayLike, step: float, low: int, high: int) -> Array:
 
 
 def input_gradient(upstream: ArrayLike, x: ArrayLike, step: float, low: int, high: int) -> Array:
-    """The straight-through gradient of x: *upstream* (shape of *x*) inside ``low ≤ x / step ≤ high``, 0 outside.
+    """Return the straight-through gradient of x: *upstream* (shape of *x*) inside ``low ≤ x / step ≤ high``, 0 outside.
 
     Errors as ``quantized``, and UsageError when the shapes differ.
     """
@@ -57,7 +60,7 @@ def input_gradient(upstream: ArrayLike, x: ArrayLike, step: float, low: int, hig
 def step_gradient(
     upstream: ArrayLike, x: ArrayLike, step: float, low: int, high: int, normalized: bool = False
 ) -> float:
-    """The gradient of the step size: Σ upstream · ∂q/∂step, by LSQ's rule (arXiv:1902.08153, equation 3).
+    """Return the gradient of the step size: Σ upstream · ∂q/∂step, by LSQ's rule (arXiv:1902.08153, equation 3).
 
     ∂q/∂step is round(v) − v inside the range, v = x / step, and *low* or *high* at and beyond its ends: what is left
     when the rounding error is held fixed, as the straight-through estimator does. *normalized* multiplies by
@@ -72,7 +75,7 @@ def step_gradient(
 
 
 def first_step(x: ArrayLike, bits: int) -> float:
-    """LSQ's start, ``2 · mean |x| / √high`` with high = 2^(bits−1) − 1; 1 when *x* is all zero.
+    """Return LSQ's start, ``2 · mean |x| / √high`` with high = 2^(bits−1) − 1; 1 when *x* is all zero.
 
     Raises UsageError for an empty *x*, NaN or infinity, and *bits* outside 2 to 16.
     """

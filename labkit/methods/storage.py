@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError, one_of
-from labkit.methods.packing import pack, unpack
 
 FORMATS = ("dense", "coo", "csr", "bitmap", "relative", "run length", "block", "2:4")
 _MATRICES = ("coo", "csr", "block")
@@ -34,8 +34,7 @@ class Layout:
 
     def __post_init__(self) -> None:
         for name, value, low in (("gap_bits", self.gap_bits, 1), ("run_bits", self.run_bits, 2)):
-            if isinstance(value, bool) or value not in range(low, 17):
-                raise UsageError(f"{name} is {value!r}, but takes a whole number from {low} to 16.")
+            whole(name, value, low, 16)
         if self.index_bytes not in (None, 1, 2, 4, 8):
             raise UsageError(f"index_bytes is {self.index_bytes!r}, but takes 1, 2, 4, 8, or None for the fewest.")
         if len(self.block) != 2 or not all(size in range(1, 1025) for size in self.block):
@@ -54,18 +53,21 @@ class Encoded:
 
     @property
     def bytes(self) -> int:
-        """Bytes of the arrays together."""
+        """Return the bytes of the arrays together."""
         return sum(array.nbytes for array in self.arrays.values())
 
 
 def bytes_of(array: np.ndarray, format: str, layout: Layout | None = None) -> int:
-    """Bytes of *array* in *format*, by formula, from counts alone: nothing is encoded.
+    """Return the bytes of *array* in *format*, by formula, from counts alone: nothing is encoded.
 
     With v bytes a value, n values, z of them not zero, i and p bytes an index and a pointer: dense n v; coo
     z (v + i_row + i_column); csr z (v + i) + (rows + 1) p; bitmap ⌈n / 8⌉ + z v; relative (Han et al., 2016,
     arXiv:1510.00149, figure 2) e v + ⌈e k / 8⌉ with e = z + Σ ⌊gap / 2ᵏ⌋ entries; run length z v + ⌈t k / 8⌉ for t run
     lengths; block b (area v + i) + (block rows + 1) p for b blocks that are not zero; 2:4 n v / 2 + ⌈n / 8⌉.
     Raises UsageError as `encode` does.
+
+    >>> bytes_of(np.eye(4, dtype=np.float32), "bitmap")
+    18
     """
     array, layout = _checked(array, format, layout or Layout())
     size, value, mask = array.size, array.dtype.itemsize, array.ravel() != 0
@@ -98,7 +100,7 @@ def bytes_of(array: np.ndarray, format: str, layout: Layout | None = None) -> in
 
 
 def encode(array: np.ndarray, format: str, layout: Layout | None = None) -> Encoded:
-    """*array* (any number dtype) as the arrays of one of `FORMATS`; `decode` gives it back exactly.
+    """Encode *array* (any number dtype) as the arrays of one of `FORMATS`; `decode` restores it exactly.
 
     coo, csr and block take a matrix, block one that its blocks divide, 2:4 a last axis that four divides, with two
     non-zeros at most in each group of four; the others any shape, in C order. Raises UsageError otherwise, or when
@@ -147,7 +149,7 @@ def encode(array: np.ndarray, format: str, layout: Layout | None = None) -> Enco
 
 
 def decode(encoded: Encoded) -> NDArray[Any]:
-    """The array that was encoded: its shape, dtype and values."""
+    """Return the array that was encoded: its shape, dtype and values."""
     arrays, shape, layout = encoded.arrays, encoded.shape, encoded.layout
     values, result = arrays["values"], np.zeros(encoded.shape, encoded.dtype)
     flat = result.reshape(-1)  # a view: what is written into it stands in the result
@@ -175,10 +177,32 @@ def decode(encoded: Encoded) -> NDArray[Any]:
     return result
 
 
+def pack(codes: np.ndarray, bits: int) -> NDArray[np.uint8]:
+    """Return whole numbers from 0 to 2**bits − 1 as one row of bits, highest first; zeros fill up the last byte.
+
+    >>> pack(np.array([1, 2, 3]), 2).tolist()
+    [108]
+    """
+    shifts = np.arange(bits - 1, -1, -1)
+    rows = np.asarray(codes, np.int64).ravel()[:, None] >> shifts & 1
+    return np.packbits(rows.astype(np.uint8))
+
+
+def unpack(packed: np.ndarray, bits: int, count: int) -> NDArray[np.int64]:
+    """Return the first *count* numbers that `pack` wrote, int64 (count,).
+
+    >>> unpack(pack(np.array([1, 2, 3]), 2), 2, 3).tolist()
+    [1, 2, 3]
+    """
+    rows = np.unpackbits(packed, count=count * bits).reshape(count, bits)
+    return rows.astype(np.int64) @ (1 << np.arange(bits - 1, -1, -1))
+
+
 def measured_break_even(
     format: str, shape: tuple[int, ...], dtype: str, rng: np.random.Generator, layout: Layout | None = None
 ) -> float:
-    """The least density at which arrays really written in *format* are no smaller than the dense one; 1.0 if none.
+    """Return the least density at which arrays really written in *format* are no smaller than the dense one; 1.0 if
+    none.
 
     By bisection over random masks drawn with *rng*, each a part of the next, on an array of ones. The formula's is
     `labkit.methods.sparsity.break_even`. Raises UsageError as `encode` does.
@@ -218,7 +242,7 @@ def _checked(array: np.ndarray, format: str, layout: Layout) -> tuple[NDArray[An
 
 
 def _index(largest: int, layout: Layout) -> np.dtype[Any]:
-    """The unsigned type that holds 0 to *largest*: the smallest one, or that of the layout's index_bytes."""
+    """Return the unsigned type that holds 0 to *largest*: the smallest one, or that of the layout's index_bytes."""
     fewest = np.dtype(np.min_scalar_type(max(largest, 0)))
     if layout.index_bytes is None:
         return fewest
@@ -235,19 +259,19 @@ def _counts(arrays: dict[str, NDArray[Any]]) -> NDArray[Any]:
 
 
 def _blocks(array: NDArray[Any], block: tuple[int, int]) -> NDArray[Any]:
-    """A view of a matrix as (block rows, block columns, height, width)."""
+    """Return a view of a matrix as (block rows, block columns, height, width)."""
     (high, wide), (rows, columns) = block, array.shape
     return array.reshape(rows // high, high, columns // wide, wide).transpose(0, 2, 1, 3)
 
 
 def _gaps(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """How many zeros stand before each kept value, since the one before."""
+    """Return how many zeros stand before each kept value, since the one before."""
     places: NDArray[np.int64] = np.flatnonzero(mask).astype(np.int64)
     return places - np.concatenate([[-1], places[:-1]])[: len(places)] - 1
 
 
 def _relative(values: NDArray[Any], gaps: NDArray[np.int64], bits: int) -> dict[str, NDArray[Any]]:
-    """A gap of 2**bits or more is bridged by zeros that are stored, each the last of 2**bits places."""
+    """Bridge gaps of 2**bits or more by zeros that are stored, each the last of 2**bits places."""
     ends = np.cumsum((gaps >> bits) + 1) - 1  # where each value stands among the entries
     entries = int(ends[-1]) + 1 if len(ends) else 0
     filled, codes = np.zeros(entries, values.dtype), np.full(entries, 2**bits - 1)
@@ -256,7 +280,8 @@ def _relative(values: NDArray[Any], gaps: NDArray[np.int64], bits: int) -> dict[
 
 
 def _runs(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Lengths of the runs, zeros and kept in turn; the first is of zeros, of length 0 where the array starts kept."""
+    """Return lengths of the runs, zeros and kept in turn; the first is of zeros, of length 0 where the array starts
+    kept."""
     if not mask.size:
         return np.zeros(0, np.int64)
     edges = np.flatnonzero(mask[1:] != mask[:-1]) + 1
@@ -265,7 +290,7 @@ def _runs(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _split(lengths: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
-    """A run that is longer than 2**bits − 1 in pieces, with a run of length 0 of the other kind between them."""
+    """Split each run longer than 2**bits − 1 into pieces, with a run of length 0 of the other kind between them."""
     longest = 2**bits - 1
     pieces = np.maximum(lengths - 1, 0) // longest
     ends = np.cumsum(2 * pieces + 1) - 1
@@ -276,5 +301,5 @@ def _split(lengths: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
 
 
 def _within(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """0, 1, 2 … within each of several stretches of the lengths given."""
+    """Return 0, 1, 2 … within each of several stretches of the lengths given."""
     return np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)

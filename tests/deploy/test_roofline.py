@@ -120,8 +120,14 @@ def test_the_machine_is_measured_in_a_process_of_its_own(monkeypatch: pytest.Mon
     found = roofline.machine(seconds=0.05, array_mib=1)
     assert min(found.peak, found.bandwidth, found.cached) > 0
     assert (found.array_bytes, found.threads) == (1 << 20, 1)
-    for seconds, size in ((0, 1), (float("nan"), 1), (1, 0), (1, 1.5), (1, True)):
-        with pytest.raises(UsageError, match="array_mib"):
+    for seconds, size, name in (
+        (0, 1, "seconds"),
+        (float("nan"), 1, "seconds"),
+        (1, 0, "array_mib"),
+        (1, 1.5, "array_mib"),
+        (1, True, "array_mib"),
+    ):
+        with pytest.raises(UsageError, match=f"^{name} is"):
             roofline.machine(seconds, size)  # type: ignore[arg-type]
     monkeypatch.setattr(apart.sys, "executable", "false")
     with pytest.raises(LabkitError, match="smaller array_mib"):

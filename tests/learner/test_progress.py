@@ -57,7 +57,7 @@ def note(record):
 
 
 def test_nothing_solved_yet(toy, capsys):
-    assert main.main(["progress"]) == 0
+    assert main(["progress"]) == 0
     first, second, last = capsys.readouterr().out.splitlines()
     assert first == "00 · Start              ░░░░░░░░░░  0 of 2"
     assert second == "31 · Magnitude pruning  ░░░░░░░░░░  0 of 2"

@@ -22,7 +22,6 @@ from labkit.methods.cluster import (
     kmeans,
     nearest,
     share,
-    share_channels,
     start,
 )
 from labkit.methods.theory import lloyd_max
@@ -144,20 +143,17 @@ def test_a_layer_with_fewer_numbers_than_asked_for_loses_nothing():
 
 
 @given(seeds, st.integers(1, 6))
-def test_a_channel_is_shared_as_if_it_were_alone(seed, count):
+def test_a_codebook_per_channel_expands_as_each_alone(seed, count):
     kernel = np.random.default_rng(seed).normal(size=(3, 3, 2, 4)).astype(np.float32)
-    kernel[..., 1] = 0.5  # one value: its row of the codebook repeats it
-    books, indices = share_channels(kernel, count)
-    assert len(books) == 4 and indices.shape == kernel.shape
+    kernel[..., 1] = 0.5  # one value: the rest of its row of the codebook is not used
+    books = np.zeros((4, count), np.float32)
+    indices = np.zeros(kernel.shape, int)
+    for channel in range(4):
+        book, indices[..., channel] = share(kernel[..., channel], count)
+        books[channel, : len(book)] = book
     weights = expand(books, indices)
     for channel in range(4):
         assert np.array_equal(weights[..., channel], expand(*share(kernel[..., channel], count)))
-
-
-def test_channels_without_weights():
-    books, indices = share_channels(np.zeros((0, 3), np.float32), 4)
-    assert books.shape == (3, 0) and indices.shape == (0, 3)
-    assert expand(books, indices).shape == (0, 3)
 
 
 @given(seeds, st.integers(1, 5))
@@ -206,7 +202,6 @@ def test_the_rate_of_the_papers_example():
         (lambda: nearest(np.zeros(3), np.array([1.0, 0.0])), "ascending"),
         (lambda: expand(np.zeros(2), np.array([2])), "2 values"),
         (lambda: expand(np.zeros((2, 2)), np.zeros((3, 3), int)), "does not fit"),
-        (lambda: share_channels(np.float32(1), 2), "channels"),
         (lambda: centroid_gradient(np.zeros(2), np.zeros(3, int), 1), "shape"),
         (lambda: centroid_gradient(np.zeros(2), np.array([0, 5]), 2), "2 values"),
         (lambda: compression_rate(0, 4), "weights is 0"),

@@ -97,7 +97,7 @@ def test_contexts_read_the_past_alone():
         ((np.array([0, 1]), 0), "size is 0"),
         ((np.array([0, 1]), 5000), "size is 5000"),
         ((np.array([0, 1]), 2, np.array([1])), "1 groups for 2 symbols"),
-        ((np.array([0, 1]), 2, None, (0,)), "distances of 1 or more"),
+        ((np.array([0, 1]), 2, None, (0,)), "distance in back is 0.*only earlier symbols"),
         ((np.array([0.5]), 2), "symbols has shape"),
     ],
 )

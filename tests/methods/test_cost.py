@@ -37,14 +37,6 @@ def test_conv2d_and_depthwise(height, width, channels, filters, groups):
     )
 
 
-@given(st.integers(1, 30), st.integers(1, 5), st.integers(1, 4))
-def test_output_size_by_counting(size, kernel, stride):
-    if kernel <= size:
-        starts = [start for start in range(0, size, stride) if start + kernel <= size]
-        assert cost.output_size(size, kernel, stride) == len(starts)
-    assert cost.output_size(size, kernel, stride, "same") == len(range(0, size, stride))
-
-
 def test_known_totals():
     """LeNet-300-100 has 266,610 weights and biases, in every paper."""
     shapes = [(784, 300), (300, 100), (100, 10)]
@@ -64,26 +56,12 @@ def test_what_is_no_count_is_refused(value):
 def test_combinations_that_cannot_be_are_refused():
     with pytest.raises(UsageError, match="must divide"):
         cost.conv2d_parameters((3, 3), 4, 6, groups=3)
-    with pytest.raises(UsageError, match="'valid' or 'same'"):
-        cost.output_size(5, 3, padding="full")
-    with pytest.raises(UsageError, match="does not fit"):
-        cost.output_size(2, 3)
 
 
 @given(small, small, small, small, st.integers(1, 3))
 def test_pooling_by_counting_what_a_loop_compares(rows, columns, height, width, channels):
     compared = sum(1 for _ in product(range(rows), range(columns), range(channels), range(height), range(width)))
     assert cost.pool2d_operations((rows, columns), (height, width), channels) == compared
-
-
-def test_batch_norm_is_one_product_and_one_sum_a_value():
-    x, scale, shift = np.ones((7, 5)), np.full(5, 2.0), np.full(5, 3.0)
-    assert cost.batch_norm_operations(7, 5) == (x * scale).size + (x * scale + shift).size
-
-
-@given(st.lists(small, max_size=4), st.sampled_from(["float32", "float16", "int8"]))
-def test_tensor_bytes_are_numpys(shape, dtype):
-    assert cost.tensor_bytes(shape, np.dtype(dtype).itemsize) == np.empty(shape, dtype).nbytes
 
 
 @given(small, small, st.integers(1, 4))
@@ -145,5 +123,3 @@ def test_what_may_be_zero_and_what_not():
         cost.bytes_moved(2, -1, 3)
     with pytest.raises(UsageError, match="moved is 0"):
         cost.arithmetic_intensity(1, 0)
-    with pytest.raises(UsageError, match=r"shape\[1\] is 0"):
-        cost.tensor_bytes((3, 0))

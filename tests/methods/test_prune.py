@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from labkit.base.errors import UsageError
-from labkit.methods.prune import apply_mask, constant_sparsity, magnitude_mask, polynomial_sparsity
+from labkit.methods.prune import apply_mask, magnitude_mask, polynomial_sparsity
 
 shares = st.floats(0, 0.999)
 weights = hnp.arrays(
@@ -75,7 +75,7 @@ def test_polynomial_decay(initial, final, begin, length, power):
 def test_schedules_at_known_points():
     assert polynomial_sparsity(50, 0.0, 0.8, 0, 100) == pytest.approx(0.8 * (1 - 0.5**3))
     assert [polynomial_sparsity(step, 0.1, 0.8, 5, 5) for step in (4, 5)] == pytest.approx([0.1, 0.8])
-    assert [constant_sparsity(step, 0.5, begin=3) for step in (2, 3, 4)] == [0, 0.5, 0.5]
+    assert [polynomial_sparsity(step, 0.0, 0.5, 3, 3) for step in (2, 3, 4)] == [0, 0.5, 0.5]
     with pytest.raises(UsageError, match="0 ≤ begin ≤ end"):
         polynomial_sparsity(0, 0.0, 0.8, 10, 5)
     with pytest.raises(UsageError, match="final is 1"):
@@ -83,4 +83,4 @@ def test_schedules_at_known_points():
     with pytest.raises(UsageError, match="power"):
         polynomial_sparsity(0, 0.0, 0.8, 0, 5, power=0)
     with pytest.raises(UsageError, match="begin"):
-        constant_sparsity(0, 0.5, begin=-1)
+        polynomial_sparsity(0, 0.0, 0.5, -1, 5)

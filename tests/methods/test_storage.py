@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labkit.base.errors import UsageError
-from labkit.methods.packing import pack, unpack
 from labkit.methods.sparsity import bits_a_weight, break_even, pattern_mask
-from labkit.methods.storage import FORMATS, Layout, bytes_of, decode, encode, measured_break_even
+from labkit.methods.storage import FORMATS, Layout, bytes_of, decode, encode, measured_break_even, pack, unpack
 
 DTYPES = ("float32", "float16", "int8", "float64")
 

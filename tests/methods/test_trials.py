@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
-from labkit.methods.small_network import dense_forward
-from labkit.methods.trials import power_paired, power_unpaired, train_small
+from labkit.methods.small_network import dense_forward, train_small
+from labkit.methods.trials import power_paired, power_unpaired
 
 DRAWS = 40_000
 

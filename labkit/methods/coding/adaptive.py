@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError
 from labkit.methods.coding.codes import plausible, whole_numbers
 from labkit.methods.coding.range_coder import RangeDecoder, RangeEncoder
@@ -22,7 +23,7 @@ LARGEST = 4096  # symbols of an alphabet: their counts are gone through for each
 def adaptive_encode(
     symbols: np.ndarray, size: int, groups: np.ndarray | None = None, back: Sequence[int] = ()
 ) -> bytes:
-    """*symbols* (whole numbers below *size*, in a row) coded with counts that are kept for each context.
+    """Encode *symbols* (whole numbers below *size*, in a row) with counts that are kept for each context.
 
     The context is the number that *groups* gives for the place (one a symbol; known to the reader), and the symbols at
     the distances *back* before it (a row of a matrix with n columns: ``back=(1, n)`` is left and above; 0 before the
@@ -43,7 +44,7 @@ def adaptive_encode(
 def adaptive_decode(
     data: bytes, size: int, count: int, groups: np.ndarray | None = None, back: Sequence[int] = ()
 ) -> NDArray[np.int32]:
-    """The *count* symbols that `adaptive_encode` wrote with the same *size*, *groups* and *back*, int32.
+    """Return the *count* symbols that `adaptive_encode` wrote with the same *size*, *groups* and *back*, int32.
 
     Raises LabkitError for bytes that it cannot have written.
     """
@@ -62,7 +63,7 @@ def adaptive_decode(
 
 
 def adaptive_bits(counts: np.ndarray) -> float:
-    """Bits an adaptive model spends on symbols that occur as often as *counts* say, in any order: a closed form.
+    """Return the bits that an adaptive model spends on symbols with these *counts*, in any order: a closed form.
 
     ``log₂ Γ(N + a) / Γ(a) − Σ log₂ Γ(n + ½) / Γ(½)`` with ``a = size / 2``: the product of the probabilities of
     `adaptive_encode`, which does not depend on the order. *counts* is (size,) or, for contexts, (contexts, size).
@@ -79,11 +80,10 @@ def adaptive_bits(counts: np.ndarray) -> float:
 def _tables(
     size: int, groups: np.ndarray | None, back: Sequence[int], count: int
 ) -> Callable[[list[int]], Iterator[list[int]]]:
-    """What gives, one after the other, the counts of each place's context; it reads the symbols before, no other."""
-    if isinstance(size, bool) or size not in range(1, LARGEST + 1):
-        raise UsageError(f"size is {size!r}, but takes a whole number from 1 to {LARGEST}.")
-    if any(isinstance(distance, bool) or distance < 1 for distance in back):
-        raise UsageError(f"back is {tuple(back)}, but takes distances of 1 or more: only earlier symbols are known.")
+    """Return a generator of count tables, one per position, from the symbols before it."""
+    whole("size", size, 1, LARGEST)
+    for distance in back:
+        whole("A distance in back", distance, 1, note=": only earlier symbols are known")
     known = [0] * count if groups is None else whole_numbers("groups", groups).tolist()
     if len(known) != count:
         raise UsageError(f"There are {len(known)} groups for {count} symbols: give one for each.")

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labkit.base.checks import whole
 from labkit.base.errors import UsageError
 from labkit.methods.coding.range_coder import RangeDecoder, RangeEncoder, damaged
 
@@ -27,10 +28,13 @@ _SEAL = 0xB5C0DE51  # where the fast coder begins, and its decoder must end; of 
 
 
 def entropy(counts: np.ndarray) -> float:
-    """Bits a symbol is worth when each occurs as often as *counts* say: ``−Σ p log₂ p`` (Shannon, 1948).
+    """Return the bits a symbol is worth when each occurs as often as *counts* say: ``−Σ p log₂ p`` (Shannon, 1948).
 
     *counts* (any shape, counts or probabilities, at least 0) are divided by their sum; 0.0 when there are none. No code
     for symbols drawn independently is shorter on average. Raises UsageError for a negative or non-finite count.
+
+    >>> entropy(np.array([1, 1, 2]))
+    1.5
     """
     counts = np.asarray(counts, dtype=np.float64).ravel()
     if not (np.isfinite(counts).all() and (counts >= 0).all()):
@@ -43,10 +47,14 @@ def entropy(counts: np.ndarray) -> float:
 
 
 def huffman_lengths(counts: np.ndarray) -> NDArray[np.uint8]:
-    """How many bits each symbol gets in an optimal prefix code, uint8 of shape (n,); 0 for one that does not occur.
+    """Return how many bits each symbol gets in an optimal prefix code, uint8 of shape (n,); 0 for one that does not
+    occur.
 
     Joins the two rarest groups again and again (Huffman, 1952); each join puts a bit before all their codes. A symbol
     that is alone gets one bit. Raises UsageError for negative counts.
+
+    >>> huffman_lengths(np.array([1, 1, 2])).tolist()
+    [2, 2, 1]
     """
     counts = _counts(counts)
     lengths = np.zeros(len(counts), dtype=np.uint8)
@@ -62,10 +70,13 @@ def huffman_lengths(counts: np.ndarray) -> NDArray[np.uint8]:
 
 
 def huffman_codes(lengths: np.ndarray) -> dict[int, str]:
-    """The canonical code of each symbol that has one, as text of 0s and 1s, in the order of the codes.
+    """Return the canonical code of each symbol that has one, as text of 0s and 1s, in the order of the codes.
 
     Shorter codes come first, and among equals smaller symbols; each code is the one before it plus one, with zeros
     added up to its length. So the lengths alone tell the whole code. Raises UsageError when no prefix code has them.
+
+    >>> huffman_codes(np.array([2, 2, 1]))
+    {2: '0', 0: '10', 1: '11'}
     """
     lengths = whole_numbers("lengths", lengths)
     if lengths.size and not 0 <= lengths.min() <= lengths.max() <= 255:
@@ -82,7 +93,7 @@ def huffman_codes(lengths: np.ndarray) -> dict[int, str]:
 
 
 def huffman_encode(symbols: np.ndarray, lengths: np.ndarray) -> bytes:
-    """*symbols* in the canonical code of *lengths*, the last byte filled up with zeros.
+    """Return *symbols* in the canonical code of *lengths*, the last byte filled up with zeros.
 
     Raises UsageError for a symbol without a code.
     """
@@ -93,7 +104,8 @@ def huffman_encode(symbols: np.ndarray, lengths: np.ndarray) -> bytes:
 
 
 def huffman_decode(data: bytes, lengths: np.ndarray, count: int) -> NDArray[np.int32]:
-    """The *count* symbols that `huffman_encode` wrote, int32. Raises LabkitError for bytes that it did not write."""
+    """Return the *count* symbols that `huffman_encode` wrote, int32. Raises LabkitError for bytes that it did not
+    write."""
     symbol_of = {code: symbol for symbol, code in huffman_codes(lengths).items()}
     shortest, longest = (pick(map(len, symbol_of), default=MOST) for pick in (min, max))
     plausible(count, 8 * len(data), shortest)
@@ -114,20 +126,24 @@ def huffman_decode(data: bytes, lengths: np.ndarray, count: int) -> NDArray[np.i
 
 
 def quantize_frequencies(counts: np.ndarray, bits: int = 16) -> NDArray[np.int64]:
-    """Whole numbers in proportion to *counts* that sum to ``2**bits``, int64; at least 1 for what occurs, else 0.
+    """Return whole numbers in proportion to *counts* that sum to ``2**bits``, int64; at least 1 for what occurs, else
+    0.
 
     Each is rounded down; what is missing goes, one at a time, where one more saves most bits (where 1 was too little to
     round to, the excess is taken where it costs least). All zeros when nothing occurs. Raises UsageError for negative
     counts, *bits* outside 1 to 30, or more symbols than frequencies to give.
+
+    >>> quantize_frequencies(np.array([1, 0, 3]), bits=4).tolist()
+    [4, 0, 12]
     """
     counts = _counts(counts)
-    if isinstance(bits, bool) or bits not in range(1, 31):
-        raise UsageError(f"bits is {bits!r}, but takes a whole number from 1 to 30.")
+    bits = whole("bits", bits, 1, 30)
     total, occurs = 2**bits, [symbol for symbol, count in enumerate(counts.tolist()) if count > 0]
     if len(occurs) > total:
         raise UsageError(f"{len(occurs)} symbols occur, and 2^{bits} frequencies are too few for them: take more bits.")
-    whole, result = int(counts.sum(dtype=object)), np.zeros(len(counts), np.int64)
-    result[occurs] = [max(int(counts[symbol]) * total // whole, 1) for symbol in occurs]
+    occurrences = int(counts.sum(dtype=object))
+    result = np.zeros(len(counts), np.int64)
+    result[occurs] = [max(int(counts[symbol]) * total // occurrences, 1) for symbol in occurs]
     missing = total - int(result.sum()) if occurs else 0
     step = 1 if missing > 0 else -1
     # One more saves count · log₂(1 + 1/f) bits, very nearly count / (f + ½): exact in IEEE arithmetic, unlike a log.
@@ -142,7 +158,7 @@ def quantize_frequencies(counts: np.ndarray, bits: int = 16) -> NDArray[np.int64
 
 
 def range_encode(symbols: np.ndarray, frequencies: np.ndarray) -> bytes:
-    """*symbols* in a code that spends ``−log₂(frequency / sum)`` bits on each, and up to six bytes at the end.
+    """Return *symbols* in a code that spends ``−log₂(frequency / sum)`` bits on each, and up to six bytes at the end.
 
     *frequencies*: whole numbers, one a symbol (see `quantize_frequencies`), their sum at most 2**32. Raises UsageError
     for a symbol whose frequency is 0.
@@ -156,7 +172,7 @@ def range_encode(symbols: np.ndarray, frequencies: np.ndarray) -> bytes:
 
 
 def range_decode(data: bytes, frequencies: np.ndarray, count: int) -> NDArray[np.int32]:
-    """The *count* symbols that `range_encode` wrote, int32. Raises LabkitError for bytes that are not its."""
+    """Return the *count* symbols that `range_encode` wrote, int32. Raises LabkitError for bytes that are not its."""
     shares, starts, total = _table(frequencies)
     plausible(count, 8 * len(data), _cheapest(shares, total))
     coder, symbols = RangeDecoder(data), np.zeros(count, np.int32)
@@ -172,7 +188,7 @@ def range_decode(data: bytes, frequencies: np.ndarray, count: int) -> NDArray[np
 
 
 def fast_encode(symbols: np.ndarray, frequencies: np.ndarray, *, seal: bool = True) -> bytes:
-    """*symbols* coded by constriction (asymmetric numeral systems; Duda, 2013, arXiv:1311.2540) in 4-byte words.
+    """Encode *symbols* by constriction (asymmetric numeral systems; Duda, 2013, arXiv:1311.2540) in 4-byte words.
 
     *frequencies* as in `range_encode`, summing to at most 2**24. They are whole numbers, so that the model is the same
     wherever the bytes are read. Without *seal* four bytes are saved, and missing bytes are not found: for a format that
@@ -193,7 +209,8 @@ def fast_encode(symbols: np.ndarray, frequencies: np.ndarray, *, seal: bool = Tr
 
 
 def fast_decode(data: bytes, frequencies: np.ndarray, count: int, *, seal: bool = True) -> NDArray[np.int32]:
-    """The *count* symbols that `fast_encode` wrote, int32. Raises LabkitError for bytes that it cannot have written.
+    """Return the *count* symbols that `fast_encode` wrote, int32. Raises LabkitError for bytes that it cannot have
+    written.
 
     The coder must end where it began: with *seal*, one in four billion damaged streams passes by chance.
     """
@@ -216,7 +233,7 @@ def fast_decode(data: bytes, frequencies: np.ndarray, count: int, *, seal: bool 
 
 
 def _model(shares: list[int], total: int) -> tuple[Any, NDArray[np.int32]]:
-    """constriction's model of the symbols that occur, most frequent first, and which symbols these are."""
+    """Return constriction's model of the symbols that occur, most frequent first, and which symbols these are."""
     import constriction
 
     if total > 2**24:
@@ -234,6 +251,7 @@ def _model(shares: list[int], total: int) -> tuple[Any, NDArray[np.int32]]:
 
 
 def whole_numbers(what: str, values: np.ndarray) -> NDArray[np.int64]:
+    """Return *values*, whole numbers in one row, as int64 (n,); raises UsageError, which names *what*, for others."""
     values = np.asarray(values)
     if values.ndim != 1 or (values.size and values.dtype.kind not in "iub"):
         raise UsageError(f"{what} has shape {values.shape} and dtype {values.dtype}, but takes whole numbers in a row.")
@@ -241,14 +259,14 @@ def whole_numbers(what: str, values: np.ndarray) -> NDArray[np.int64]:
 
 
 def _counts(counts: np.ndarray) -> NDArray[np.int64]:
-    whole = whole_numbers("counts", counts)
-    if whole.size and whole.min() < 0:
-        raise UsageError(f"A count is {whole.min()}, but takes 0 or more.")
-    return whole
+    numbers = whole_numbers("counts", counts)
+    if numbers.size and numbers.min() < 0:
+        raise UsageError(f"A count is {numbers.min()}, but takes 0 or more.")
+    return numbers
 
 
 def _table(frequencies: np.ndarray) -> tuple[list[int], list[int], int]:
-    """Frequencies, where each symbol's interval starts, and their sum, in Python integers."""
+    """Return Frequencies, where each symbol's interval starts, and their sum, in Python integers."""
     shares = _counts(frequencies)
     starts = np.concatenate([[0], np.cumsum(shares)]).tolist()
     if starts[-1] > 2**32:
@@ -257,7 +275,7 @@ def _table(frequencies: np.ndarray) -> tuple[list[int], list[int], int]:
 
 
 def _known(symbols: NDArray[np.int64], weights: np.ndarray) -> None:
-    """Every symbol must have a code length or frequency that is not 0."""
+    """Raise UsageError unless every symbol has a code length or frequency above 0."""
     if symbols.size and not 0 <= symbols.min() <= symbols.max() < len(weights):
         raise UsageError(f"Symbols run from {symbols.min()} to {symbols.max()}, but 0 to {len(weights) - 1} are known.")
     if symbols.size and not weights[symbols].all():
@@ -266,13 +284,12 @@ def _known(symbols: NDArray[np.int64], weights: np.ndarray) -> None:
 
 
 def _cheapest(shares: list[int], total: int) -> float:
-    """Bits of the most frequent symbol."""
+    """Return the bits of the most frequent symbol."""
     return math.log2(total / max(shares)) if total else math.inf
 
 
 def plausible(count: int, bits: int, least: float) -> None:
     """Refuse a count that so few bits cannot hold, before memory is taken for it."""
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 0 <= count <= MOST:
-        raise UsageError(f"count is {count!r}, but takes a whole number from 0 to {MOST}.")
+    count = whole("count", count, 0, MOST)
     if count and 0.99 * count * least > bits + 1:  # the fast coder rounds by less than a hundredth
         raise damaged("they are too few for so many symbols")

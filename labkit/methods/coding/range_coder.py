@@ -13,7 +13,7 @@ STATE, FLOOR = 48, 2**40  # bits of the interval, and how narrow it may get befo
 
 
 def damaged(how: str) -> LabkitError:
-    """The error for coded bytes that cannot be read, *how* says in what way; one sentence for every coder."""
+    """Return the error for coded bytes that cannot be read, *how* says in what way; one sentence for every coder."""
     return LabkitError(
         f"The coded bytes cannot be read ({how}): they are damaged, or count and code are not those of the writer."
     )
@@ -40,7 +40,8 @@ class RangeEncoder:
             self.low, self.width = (self.low << 8) % 2**STATE, self.width << 8
 
     def finish(self) -> bytes:
-        """All bytes. They end with the whole lower bound, so that missing bytes are found; nothing said takes none."""
+        """Return all bytes. They end with the whole lower bound, so that missing bytes are found; nothing said takes
+        none."""
         untouched = self.width == 2**STATE and not self.out
         return b"" if untouched else bytes(self.out) + self.low.to_bytes(STATE // 8, "big")
 
@@ -55,14 +56,14 @@ class RangeDecoder:
             raise damaged("they end too soon")
 
     def look(self, total: int) -> int:
-        """The number below *total* that the next symbol's interval holds."""
+        """Return the number below *total* that the next symbol's interval holds."""
         number = self.code // (self.width // total)
         if number >= total:
             raise damaged("no symbol has this code")
         return number
 
     def take(self, start: int, share: int, total: int) -> None:
-        """Step into the interval of the symbol that was found: what `RangeEncoder.put` was given for it."""
+        """Step into the interval of the symbol that was found, with the same numbers as `RangeEncoder.put`."""
         step = self.width // total
         self.code, self.width = self.code - step * start, step * share
         while self.width < FLOOR:

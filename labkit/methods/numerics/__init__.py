@@ -40,7 +40,7 @@ def cast(
     saturate: bool = False,
     rng: np.random.Generator | None = None,
 ) -> np.ndarray:
-    """*x* rounded to the values of *format*, as float32 of *x*'s shape.
+    """Round *x* to the values of *format*; return float32 of *x*'s shape.
 
     *x*: numbers of any shape, float or whole; float64 is rounded once, straight to the format. *format*: a name of
     `FORMATS`, an ml_dtypes name or type, or a `Format`; block formats share a scale along the last axis (see
@@ -50,6 +50,9 @@ def cast(
 
     Raises UsageError for an unknown format or rounding, stochastic without *rng*, complex numbers, and NaN in a format
     that has none.
+
+    >>> cast([0.1, 3e38, 70000.0], "float16").tolist()
+    [0.0999755859375, inf, inf]
     """
     known, round_whole = find(format), rounder(rounding, rng)
     numbers = np.asarray(x)
@@ -67,16 +70,20 @@ def cast(
 
 
 def bits(number: float, format: Any, rounding: str = "nearest_even") -> dict[str, str]:
-    """How *format* writes *number*: its name, the bits of sign, exponent and mantissa, the value, the relative error.
+    """Return how *format* writes *number*: its name, the bits of sign, exponent and mantissa, the value, the relative
+    error.
 
     All are text, ready for a table. Whole numbers have all their bits under mantissa. The error is "–" for 0, and where
     the result is not finite. Raises UsageError as `cast` does, for stochastic rounding and for block formats.
+
+    >>> bits(1.5, "float8_e4m3fn")["mantissa"]
+    '100'
     """
     known = find(format)
-    held = cast(number, known, rounding)
-    pattern = f"{int(encode(held, known)):0{known.bits}b}"
+    result = cast(number, known, rounding)
+    pattern = f"{int(encode(result, known)):0{known.bits}b}"
     start = int(known.signed and known.kind == "float")
     end = start + known.exponent_bits
     fields = {"sign": pattern[:start], "exponent": pattern[start:end], "mantissa": pattern[end:]}
-    relative = f"{abs(float(held) - number) / abs(number):.2g}" if number and np.isfinite(held) else "–"
-    return {"format": known.name, **fields, "value": f"{float(held):.9g}", "relative error": relative}
+    relative = f"{abs(float(result) - number) / abs(number):.2g}" if number and np.isfinite(result) else "–"
+    return {"format": known.name, **fields, "value": f"{float(result):.9g}", "relative error": relative}

@@ -24,7 +24,7 @@ _AT_ONCE = 8192  # values rounded at a time: their float64 and its few copies st
 def cast_blocks(
     x: Any, format: Any, rounding: str = "nearest_even", rng: np.random.Generator | None = None
 ) -> np.ndarray:
-    """*x* rounded to the block format *format*, as float32 of *x*'s shape; *rounding* is that of the elements.
+    """Round *x* to the block format *format*; return float32 of *x*'s shape; *rounding* is that of the elements.
 
     Blocks lie along the last axis; the last of a row may be short. Zeros stay zero. A block with NaN or infinity
     becomes NaN throughout, since its scale does. The −2 of MXINT8's element is not used, so that it is symmetric.
@@ -41,7 +41,7 @@ def cast_blocks(
 
 
 def block_scales(x: Any, format: Any) -> np.ndarray:
-    """The scale of each block of *x*: float32, *x*'s shape with the last axis counted in blocks (rounded up).
+    """Return the scale of each block of *x*: float32, *x*'s shape with the last axis counted in blocks (rounded up).
 
     A block of zeros has the smallest scale of MX, and 0 in NVFP4; one with NaN or infinity has NaN.
     """
@@ -52,10 +52,11 @@ def block_scales(x: Any, format: Any) -> np.ndarray:
 
 
 def tensor_scale(x: Any, format: Any = "nvfp4") -> float:
-    """The number to divide a whole tensor by before NVFP4, so that its largest block scale is e4m3's largest.
+    """Return the number to divide a whole tensor by before NVFP4, so that its largest block scale is e4m3's largest.
 
     ``largest |x| / (6 × 448)``, a float32 value, 1.0 for zeros. NVIDIA stores it once a tensor:
-    ``s * cast(x / s, "nvfp4")``. Raises UsageError for an x that is not finite.
+    ``s * cast(x / s, "nvfp4")``. No lesson uses it yet: weights of language models (45) need it, whose size differs
+    from block to block more than e4m3 can express. Raises UsageError for an x that is not finite.
     """
     known = _block_format(format)
     largest = float(np.max(np.abs(np.asarray(x, dtype=np.float64)), initial=0.0))
@@ -73,19 +74,19 @@ def _round_blocks(blocks: np.ndarray, format: Format, rounding: str, round_whole
 
 
 def _scales(blocks: np.ndarray, format: Format) -> np.ndarray:
-    """The scale of each row of *blocks* (count, size), float64 of shape (count,)."""
+    """Return the scale of each row of *blocks* (count, size), float64 of shape (count,)."""
     element, scale = format.element, format.scale
     assert element is not None and scale is not None
     largest = np.max(np.abs(blocks), axis=1)
     unusable = ~np.isfinite(largest)
     largest[unusable] = 0.0
     if scale.kind == "power":
-        found = np.clip(power_below(largest) / power_below(np.array(element.max)), scale.smallest, scale.max)
+        scales = np.clip(power_below(largest) / power_below(np.array(element.max)), scale.smallest, scale.max)
     else:
         how = "nearest_even"
-        found = round_to(largest / element.max, scale, how, rounder(how), saturate=True)
-    found[unusable] = np.nan
-    return found
+        scales = round_to(largest / element.max, scale, how, rounder(how), saturate=True)
+    scales[unusable] = np.nan
+    return scales
 
 
 def _block_format(format: Any) -> Format:
@@ -96,7 +97,7 @@ def _block_format(format: Any) -> Format:
 
 
 def _blocked(x: Any, format: Format) -> tuple[np.ndarray, tuple[int, ...]]:
-    """*x* cut into blocks, shape (count, size), short ones filled up with zeros; and the shape of *x*, 1-d at least."""
+    """Cut *x* into blocks, shape (count, size), short ones filled up with zeros; and the shape of *x*, 1-d at least."""
     numbers = np.atleast_1d(np.asarray(x))
     missing = -numbers.shape[-1] % format.block
     if missing:

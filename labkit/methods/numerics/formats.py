@@ -46,22 +46,22 @@ class Format:
 
     @property
     def bits_per_value(self) -> float:
-        """Bits that one value takes, its part of the shared scale included."""
+        """Return the bits that one value takes, its part of the shared scale included."""
         return self.bits + (self.scale.bits / self.block if self.scale else 0.0)
 
     @property
     def has_infinity(self) -> bool:
-        """Whether it has infinities."""
+        """Return whether it has infinities."""
         return self.special == "infinity"
 
     @property
     def has_nan(self) -> bool:
-        """Whether it has a pattern for "not a number"."""
+        """Return whether it has a pattern for "not a number"."""
         return self.special != "none"
 
     @property
     def max(self) -> float:
-        """The largest finite value; of a block format, the largest element under the largest scale."""
+        """Return the largest finite value; of a block format, the largest element under the largest scale."""
         if self.element and self.scale:
             return self.element.max * self.scale.max
         if self.kind == "integer":
@@ -73,33 +73,34 @@ class Format:
 
     @property
     def min(self) -> float:
-        """The lowest finite value: −max for floats, −128 for int8, 0 for uint8, the smallest power for e8m0."""
+        """Return the lowest finite value: −max for floats, −128 for int8, 0 for uint8, the smallest power for e8m0."""
         if self.kind == "integer" and not self.mantissa_bits:  # MX leaves the −2 of its element unused
             return -(self.max + 1) if self.signed else 0.0
         return -self.max if self.signed else self.smallest
 
     @property
     def smallest_normal(self) -> float:
-        """The smallest value above zero from which on the relative precision is full (1 for whole numbers)."""
+        """Return the smallest value above zero from which on the relative precision is full (1 for whole numbers)."""
         if self.element and self.scale:
             return self.element.smallest_normal * self.scale.smallest_normal
         return 1.0 if self.kind == "integer" else 2.0**self.lowest_exponent
 
     @property
     def smallest(self) -> float:
-        """The smallest value above zero: the last subnormal."""
+        """Return the smallest value above zero: the last subnormal."""
         if self.element and self.scale:
             return self.element.smallest * self.scale.smallest
         return 2.0 ** (self.lowest_exponent - self.mantissa_bits)
 
     @property
     def epsilon(self) -> float:
-        """The machine epsilon: the distance from 1 to the next value above it (of the element, in a block format)."""
+        """Return the machine epsilon: the distance from 1 to the next value above it (of the element, in a block
+        format)."""
         return self.element.epsilon if self.element else 2.0**-self.mantissa_bits
 
     @property
     def lowest_exponent(self) -> int:
-        """The exponent below which the spacing shrinks no more."""
+        """Return the exponent below which the spacing shrinks no more."""
         return 1 - self.bias if self.kind == "float" else -self.bias
 
 
@@ -158,7 +159,7 @@ _OTHER_NAMES |= {"mxfp8": "mxfp8_e4m3", "mxfp6": "mxfp6_e2m3"}
 
 
 def find(name: Any) -> Format:
-    """The format *name*: one of `FORMATS`, its ml_dtypes name or type, a short "e4m3fn"; capitals do not matter.
+    """Return the format *name*: one of `FORMATS`, its ml_dtypes name or type, a short "e4m3fn"; capitals do not matter.
 
     "MXFP8" alone means its e4m3 variant, "MXFP6" its e2m3. Raises UsageError, naming the nearest, for another.
     """
@@ -169,7 +170,8 @@ def find(name: Any) -> Format:
 
 
 def values(format: Any) -> np.ndarray:
-    """Every finite value of *format* once, ascending, float32 (both zeros are one); of a block format, its element's.
+    """Return every finite value of *format* once, ascending, float32 (both zeros are one); of a block format, its
+    element's.
 
     Raises UsageError for float32, which has four billion.
     """
@@ -184,7 +186,7 @@ def values(format: Any) -> np.ndarray:
 
 
 def decode(codes: Any, format: Any) -> np.ndarray:
-    """What the bit patterns *codes* (whole numbers 0 … 2^bits − 1) stand for, float32 of their shape.
+    """Return what the bit patterns *codes* (whole numbers 0 … 2^bits − 1) stand for, float32 of their shape.
 
     Raises UsageError for a block format (its scale stands apart), and for codes of more bits than the format has.
     """
@@ -207,7 +209,8 @@ def decode(codes: Any, format: Any) -> np.ndarray:
 
 
 def encode(numbers: Any, format: Any) -> np.ndarray:
-    """The bit patterns of *numbers* that the format has (round them with `numerics.cast` first), int64 of their shape.
+    """Return the bit patterns of *numbers* that the format has (round them with `numerics.cast` first), int64 of their
+    shape.
 
     NaN gets the pattern with all bits after the sign set. Raises UsageError for a number the format does not have.
     """

@@ -22,19 +22,20 @@ ROUNDINGS = ("nearest_even", "nearest_away", "toward_zero", "up", "down", "stoch
 
 
 def nearest_away(x: np.ndarray) -> np.ndarray:
-    """To the nearest whole number, halves away from zero. (Adding a half first would err just below one half.)"""
+    """Round to the nearest whole number, halves away from zero. (Adding a half first would err just below one half.)"""
     whole = np.trunc(x)
     return np.copysign(np.abs(whole) + (np.abs(x - whole) >= 0.5), x)
 
 
 def stochastic(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """To one of the two neighbours, the nearer the likelier: the chance is the distance to the other, the mean *x*."""
+    """Round to one of the two neighbours, the nearer the likelier: the chance is the distance to the other, the mean
+    *x*."""
     whole = np.trunc(x)
     return np.copysign(np.abs(whole) + (rng.random(x.shape) < np.abs(x - whole)), x)
 
 
 def rounder(name: str, rng: np.random.Generator | None = None) -> Rounder:
-    """The function that rounds in the way *name*, one of `ROUNDINGS`.
+    """Return the function that rounds in the way *name*, one of `ROUNDINGS`.
 
     Raises UsageError for another name, and for "stochastic" without a generator.
     """
@@ -54,12 +55,12 @@ def rounder(name: str, rng: np.random.Generator | None = None) -> Rounder:
 
 
 def power_below(x: np.ndarray) -> np.ndarray:
-    """The largest power of two that is at most |x| (0 for 0), for finite float64: the exponent's bits alone."""
+    """Return the largest power of two that is at most |x| (0 for 0), for finite float64: the exponent's bits alone."""
     return (x.view(np.int64) & _EXPONENT).view(np.float64)
 
 
 def round_to(x: np.ndarray, format: Format, rounding: str, round_whole: Rounder, saturate: bool) -> np.ndarray:
-    """*x* rounded to the values of a *format* that is no block format; *round_whole* is what `rounder` gave.
+    """Round *x* to the values of a *format* that is no block format; *round_whole* is what `rounder` gave.
 
     Raises UsageError for NaN in a format without it.
     """
