@@ -9,10 +9,8 @@ import tensorflow as tf
 
 from labkit.base.errors import LabkitError
 from labkit.keras2.protect import require_graph
+from labkit.keras2.wrappers import HOLDERS
 from labkit.methods import cost
-
-# TFMOT's wrappers hold the real layer as `layer`; their masks, centroids and ranges are not the network's parameters.
-WRAPPERS = {"PruneLowMagnitude", "ClusterWeights", "QuantizeWrapper", "QuantizeWrapperV2", "QuantizeAnnotate"}
 
 
 def parameters(model: Any) -> int:
@@ -47,7 +45,8 @@ def layer_costs(model: Any) -> list[dict[str, Any]]:
         if isinstance(layer, tf.keras.Model):
             rows += [{**row, "macs": row["macs"] * times} for row in layer_costs(layer)]
             continue
-        inner = layer.layer if type(layer).__name__ in WRAPPERS else layer
+        # A wrapper's masks, centroids and ranges are not the network's parameters.
+        inner = layer.layer if type(layer).__name__ in HOLDERS else layer
         if isinstance(inner, tf.keras.layers.InputLayer) or type(inner).__name__ == "QuantizeLayer":
             continue
         rows.append(
