@@ -99,8 +99,13 @@ def start_ranges(trained: Any, like: Any, images: NDArray[Any]) -> Any:
 
     TFMOT starts each range at −6 to 6 and moves it by a thousandth of the way a step, so that a short training ends
     with ranges that are still near their start. A model without such ranges stays as it is.
-    Raises LabkitError when no layer of *trained* is quantized.
+    Raises LabkitError when no layer of *trained* is quantized, and for images that are none or not finite.
     """
+    if not len(images) or not np.isfinite(images).all():
+        raise LabkitError(
+            "The calibration images are none, or not all finite (NaN or infinite), and so set no range: give some "
+            "hundred training images as the model takes them."
+        )
     held = [(layer.layer.name, _by_name(layer.weights)) for layer in trained.layers if hasattr(layer, "layer")]
     found = [(name, own, end) for name, own in held for end in ("output", "post_activation") if f"{end}_min" in own]
     if not any(hasattr(layer, "quantize_config") for layer in trained.layers):
