@@ -15,6 +15,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from labkit.base.errors import LabkitError, UsageError
+from labkit.keras2.model import Model
 from labkit.keras2.training import Loss, as_floats, cross_entropy
 from labkit.keras2.training_input import check_fit, tensors
 from labkit.keras2.views import VIEWS, moved
@@ -35,7 +36,7 @@ class How:
 
 
 def run_adam(
-    model: tf.keras.Model,
+    model: Model,
     x: NDArray[np.uint8],
     y: NDArray[Any],
     tuned: list[tf.Variable],

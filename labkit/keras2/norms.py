@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from labkit.keras2.model import Model
+
 
 def norm_scale(layer: Any) -> NDArray[np.float64]:
     """What a batch normalization multiplies each channel by: gamma / √(variance + epsilon), float64 (channels,)."""
@@ -15,7 +17,7 @@ def norm_scale(layer: Any) -> NDArray[np.float64]:
     return gamma / np.sqrt(layer.moving_variance.numpy().astype(np.float64) + layer.epsilon)
 
 
-def standardize(model: tf.keras.Model) -> int:
+def standardize(model: Model) -> int:
     """Move the moving mean and variance of each batch normalization into its gamma and beta; how many were moved.
 
     In inference the layer computes ``a·x + b``, with ``a = gamma / √(variance + ε)`` and ``b = beta − a·mean``. Mean 0,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from labkit.base.errors import LabkitError
 from labkit.keras2.errors import TranslatedError, translated
+from labkit.keras2.model import Model
 from labkit.keras2.protect import clone, require_layers
 from labkit.methods.quantize import fake_quantize, levels
 
@@ -94,7 +95,7 @@ class LearnedStep(_Quantizer):  # type: ignore[misc, valid-type]
         return {"bits": self.bits}
 
 
-def start_ranges(trained: Any, like: Any, images: NDArray[Any]) -> Any:
+def start_ranges(trained: Model, like: Model, images: NDArray[Any]) -> Model:
     """Set the activation ranges of *trained* to what *images* (n, …) make of the plain model *like*; returns *trained*.
 
     TFMOT starts each range at −6 to 6 and moves it by a thousandth of the way a step, so that a short training ends
@@ -120,7 +121,7 @@ def start_ranges(trained: Any, like: Any, images: NDArray[Any]) -> Any:
     return trained
 
 
-def trained_weights(trained: Any, like: Any) -> list[NDArray[Any]]:
+def trained_weights(trained: Model, like: Model) -> list[NDArray[Any]]:
     """The weights of *trained*, kernels rounded as its quantizers round them, in the order of the plain model *like*.
 
     Raises LabkitError when a layer of *like* is not in *trained*, as itself or wrapped by ``quantize_apply``.
@@ -142,7 +143,7 @@ def trained_weights(trained: Any, like: Any) -> list[NDArray[Any]]:
     return found
 
 
-def rounded_after(model: Any, bits: int, per_channel: bool = True) -> list[NDArray[Any]]:
+def rounded_after(model: Model, bits: int, per_channel: bool = True) -> list[NDArray[Any]]:
     """The weights of *model* in Keras' order, kernels rounded after training as LiteRT's converter does it, to *bits*.
 
     The converter first folds batch normalization into the kernel before it, so each output channel is stretched by its
@@ -166,7 +167,7 @@ def rounded_after(model: Any, bits: int, per_channel: bool = True) -> list[NDArr
 
 
 def correct(
-    model: Any, weights: Mapping[Any, Sequence[NDArray[Any]]], x: NDArray[Any], y: NDArray[Any]
+    model: Model, weights: Mapping[Any, Sequence[NDArray[Any]]], x: NDArray[Any], y: NDArray[Any]
 ) -> dict[Any, NDArray[np.bool_]]:
     """Which of the images *x* a copy of *model* names rightly with each set of *weights*: bool (n,) under each name."""
     copy, right = clone(model), {}
@@ -176,7 +177,7 @@ def correct(
     return right
 
 
-def refusal(model: Any) -> tuple[str, str]:
+def refusal(model: Model) -> tuple[str, str]:
     """What TFMOT's ``quantize_model`` says to *model*, and what it means (``keras2.translated``); two empty texts when
     it takes the model. An error that has no translation is raised as it is."""
     try:
@@ -187,7 +188,7 @@ def refusal(model: Any) -> tuple[str, str]:
     return "", ""
 
 
-def ranges(trained: Any) -> dict[str, int]:
+def ranges(trained: Model) -> dict[str, int]:
     """How many weight ranges each quantized layer of *trained* has, by the layer's name in the plain model."""
     counts = {}
     for layer in trained.layers:

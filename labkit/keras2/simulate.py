@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labkit.keras2.model import Model
 from labkit.keras2.protect import clone
 from labkit.methods.quantize import fake_quantize
 
 
-def rounded(model: Any, bits: int, per_channel: bool = True) -> list[NDArray[Any]]:
+def rounded(model: Model, bits: int, per_channel: bool = True) -> list[NDArray[Any]]:
     """The weights of *model* in Keras' order, every kernel rounded to symmetric *bits*, one scale an output channel
     or one a kernel; biases and batch normalization stay as they are. Raises UsageError for *bits* outside 2 to 16."""
     result = []
@@ -24,7 +25,7 @@ def rounded(model: Any, bits: int, per_channel: bool = True) -> list[NDArray[Any
 
 
 def correct_by_bits(
-    model: Any, x: NDArray[Any], y: NDArray[Any], widths: Sequence[int], per_channel: bool = True
+    model: Model, x: NDArray[Any], y: NDArray[Any], widths: Sequence[int], per_channel: bool = True
 ) -> list[int]:
     """How many of the images *x* a copy of *model* names rightly with its kernels rounded to each of *widths*."""
     copy, counts = clone(model), []

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from labkit.base.errors import LabkitError, UsageError, one_of
 from labkit.keras2.augment import Augment, augmentation
+from labkit.keras2.model import Model
 from labkit.keras2.training_input import check_fit, tensors
 
 SCHEDULES = ("cosine", "constant")
@@ -46,7 +47,7 @@ def fix_threads(intra: int = 2, inter: int = 1) -> None:
         pass
 
 
-def compile(model: tf.keras.Model, learning_rate: float = 1e-3) -> tf.keras.Model:
+def compile(model: Model, learning_rate: float = 1e-3) -> Model:
     """Compile *model* for plain ``fit``: Adam, cross-entropy from logits, accuracy; returns the same model."""
     model.compile(
         optimizer=tf.keras.optimizers.Adam(learning_rate),
@@ -57,7 +58,7 @@ def compile(model: tf.keras.Model, learning_rate: float = 1e-3) -> tf.keras.Mode
 
 
 def train(
-    model: tf.keras.Model,
+    model: Model,
     x: NDArray[Any],
     y: NDArray[Any],
     *,
@@ -146,9 +147,7 @@ def train(
     return history
 
 
-def evaluate(
-    model: tf.keras.Model, x: NDArray[Any], y: NDArray[Any], *, loss: Loss | None = None
-) -> tuple[float, float]:
+def evaluate(model: Model, x: NDArray[Any], y: NDArray[Any], *, loss: Loss | None = None) -> tuple[float, float]:
     """Return the mean loss and accuracy of *model* on ``x`` and ``y`` (as ``train`` takes them); change nothing.
 
     Raises UsageError for images or labels that do not fit the model.
@@ -157,7 +156,7 @@ def evaluate(
     return _evaluate(_forward(model), x, y, loss)
 
 
-def logits(model: tf.keras.Model, x: NDArray[Any]) -> NDArray[np.float32]:
+def logits(model: Model, x: NDArray[Any]) -> NDArray[np.float32]:
     """Return the outputs of *model* for ``x`` (as ``train`` takes it), float32 (n, classes)."""
     return _forward(model)(tf.convert_to_tensor(x)).numpy()
 
@@ -175,7 +174,7 @@ def cross_entropy(y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=outputs))
 
 
-def _forward(model: tf.keras.Model, batch_size: int = 500) -> Callable[[tf.Tensor], tf.Tensor]:
+def _forward(model: Model, batch_size: int = 500) -> Callable[[tf.Tensor], tf.Tensor]:
     """A function of all images that runs *model* over them in batches; traced once, for the images it first gets."""
 
     @tf.function
@@ -206,7 +205,7 @@ def _evaluate(
 
 
 def _stretch(
-    model: tf.keras.Model,
+    model: Model,
     optimizer: Any,
     inputs: tf.Tensor,
     labels: tf.Tensor,
@@ -246,12 +245,12 @@ def _stretch(
     return run.get_concrete_function(*shapes)
 
 
-def _wrappers(model: tf.keras.Model) -> list[Any]:
+def _wrappers(model: Model) -> list[Any]:
     """TFMOT's pruning wrappers in *model*, known by what they carry, so that tfmot need not be imported."""
     return [layer for layer in model.submodules if hasattr(layer, "pruning_obj") and hasattr(layer, "pruning_step")]
 
 
-def _begin_pruning(model: tf.keras.Model) -> None:
+def _begin_pruning(model: Model) -> None:
     layers = _wrappers(model)
     if not layers:
         raise UsageError(
@@ -263,7 +262,7 @@ def _begin_pruning(model: tf.keras.Model) -> None:
             layer.pruning_step.assign(0)
 
 
-def _remask(model: tf.keras.Model) -> None:
+def _remask(model: Model) -> None:
     """Zero what the last update moved away from zero, so that the weights are as sparse as their masks."""
     for layer in _wrappers(model):
         layer.pruning_obj.weight_mask_op()

@@ -9,6 +9,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from labkit.base.errors import UsageError
+from labkit.keras2.model import Model
 
 
 def tensors(x: ArrayLike, y: ArrayLike) -> tuple[tf.Tensor, tf.Tensor]:
@@ -29,7 +30,7 @@ def tensors(x: ArrayLike, y: ArrayLike) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.convert_to_tensor(images), tf.convert_to_tensor(targets, tf.int32 if kind.kind in "iub" else kind)
 
 
-def check_fit(model: Any, inputs: tf.Tensor, labels: tf.Tensor, *, class_numbers: bool) -> None:
+def check_fit(model: Model, inputs: tf.Tensor, labels: tf.Tensor, *, class_numbers: bool) -> None:
     """Check that *inputs* and *labels*, as `tensors` returns them, fit *model*; with *class_numbers* the labels too.
 
     A model without known shapes (a subclassed one) is not checked. Raises UsageError.
@@ -57,7 +58,7 @@ def _array(name: str, value: Any) -> np.ndarray:
     )
 
 
-def _check_images(model: Any, inputs: tf.Tensor) -> None:
+def _check_images(model: Model, inputs: tf.Tensor) -> None:
     shape, wanted = tuple(inputs.shape[1:]), tuple(model.inputs[0].shape[1:])
     if inputs.dtype == tf.uint8 and inputs.shape.rank == 3:
         shape = (*shape, 1)  # the training adds the axis of the one channel

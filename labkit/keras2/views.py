@@ -13,12 +13,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from labkit.keras2.distill import distillation
+from labkit.keras2.model import Model
 from labkit.keras2.training import Loss, as_floats, cross_entropy
 
 VIEWS = 9
 
 
-def teacher_views(teacher: tf.keras.Model, x: NDArray[np.uint8], batch_size: int = 1000) -> NDArray[np.float32]:
+def teacher_views(teacher: Model, x: NDArray[np.uint8], batch_size: int = 1000) -> NDArray[np.float32]:
     """The logits of *teacher* for the nine views of each image, float32 (n, 9, classes)."""
 
     @tf.function
