@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from labkit.assets import download, registry
 from labkit.base import files, places, settings
 from labkit.base.errors import LabkitError
+from labkit.methods.images import as_input as as_input
 
 Bytes = NDArray[np.uint8]
 
@@ -76,11 +77,6 @@ def load(name: str) -> Dataset:
         images.flags.writeable = labels.flags.writeable = False
     held = entry.train - entry.validation
     return Dataset(name, Split(x[:held], y[:held]), Split(x[held:], y[held:]), Split(x_test, y_test), entry.classes)
-
-
-def as_input(x: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Images uint8 (n, 28, 28), 0 to 255, as a network takes them: float32 (n, 28, 28, 1) in [0, 1]."""
-    return np.asarray(x, np.float32)[..., None] / np.float32(255)
 
 
 def checksum(dataset: Dataset) -> str:

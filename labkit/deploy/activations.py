@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labkit.deploy.content import Source, interpreter
 from labkit.deploy.flatbuffer import Graph, packed
-from labkit.deploy.tflite import allocate, check_images, quantized
+from labkit.deploy.tflite import allocate, check_images, input_dtype, quantized
 
 __all__ = ["activations"]
 
@@ -28,7 +28,7 @@ def activations(source: Source, x: ArrayLike, threads: int = 1) -> dict[str, NDA
     graph.model.signatureDefs = []  # they name the outputs that were
     runner = interpreter(packed(graph.model), threads)
     details = runner.get_input_details()[0]
-    images = check_images(x, tuple(int(size) for size in details["shape"][1:]))
+    images = check_images(x, tuple(int(size) for size in details["shape"][1:]), input_dtype(details))
     allocate(runner)
     names = {index: graph.tensors[index].name for index in (details["index"], *produced)}
     rows: dict[str, list[NDArray[Any]]] = {name: [] for name in names.values()}

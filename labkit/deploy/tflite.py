@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from labkit.base import files
 from labkit.base.errors import LabkitError, UsageError, one_of
 from labkit.base.quiet import native_stderr
+from labkit.deploy import conversion
 from labkit.deploy.content import OpenFile, Source, describe, interpreter
 
 __all__ = ["PRECISIONS", "convert", "interpreter", "predict", "save"]
 
 PRECISIONS = ("float32", "float16", "dynamic", "int8")
-_QUANTIZE_WRAPPERS = {"QuantizeLayer", "QuantizeWrapper", "QuantizeWrapperV2"}
 
 
 def convert(
@@ -30,14 +30,14 @@ def convert(
     per_channel: bool = True,
     float_io: bool = True,
 ) -> bytes:
-    """The ``.tflite`` file of a Keras 2 *model*, as bytes; says nothing while it works.
+    """Return the ``.tflite`` file of a Keras 2 *model*, as bytes; print nothing.
 
     *precision*: ``float32``; ``float16`` (weights stored so, computed in float32); ``dynamic`` (int8 weights,
     activations quantized as they come; the converter leaves weights of fewer than 1,024 values in float32); ``int8``
     (integer kernels only).
-    *representative*: the images, (n, …) as the model takes them, whose activations set the int8 ranges; TFMOT's
+    *representative*: an array of images, (n, …) as the model takes them, whose activations set the int8 ranges; TFMOT's
     quantization-aware models bring their ranges along: for them it may be None and is not used.
-    *per_channel*: one weight scale a channel, or one a tensor (TFMOT's quantization-aware models ignore this).
+    *per_channel*: one weight scale per channel, or one per tensor (TFMOT's quantization-aware models ignore this).
     *float_io*: float32 input and output around the int8 kernels, or int8 input and output.
 
     The bytes are the same for equal weights **and equal layer names**: the file carries the layers' names, so a model
@@ -45,13 +45,19 @@ def convert(
     The converter leaves out a dense layer's bias when it is zero throughout.
 
     Raises LabkitError for anything but a built Keras 2 model with one input, for a model still wrapped for pruning or
-    clustering, and for int8 without *representative*; UsageError for an unknown *precision*.
+    clustering, for a quantization-aware model in another precision than int8, for int8 without *representative*, and
+    when the file's output is not int8 although *float_io* is False; UsageError for an unknown *precision*.
     """
     one_of("precision", precision, PRECISIONS)
     if not float_io and precision != "int8":
         raise UsageError(f"float_io=False asks for int8 input and output, but precision is {precision!r}: use 'int8'.")
     _check(model)
-    learned = precision != "float32" and _learned_ranges(model)
+    learned = conversion.is_quantized(model)
+    if learned and precision != "int8":
+        raise LabkitError(
+            f"Model {model.name!r} is quantization-aware, and as {precision} its file would hold the simulation of "
+            "rounding, not int8 kernels: convert it with precision 'int8'."
+        )
     images = None
     if precision == "int8" and not learned:
         images = _calibration(representative, tuple(model.inputs[0].shape)[1:])
@@ -68,7 +74,10 @@ def convert(
     if not float_io:
         converter.inference_input_type = converter.inference_output_type = tf.int8
     converter._experimental_disable_per_channel = not per_channel  # TensorFlow 2.21 has no public switch for it
-    return _quietly(converter.convert, str(model.name))
+    content = _quietly(converter.convert, model)
+    if not float_io:
+        _check_integer_io(content, model)
+    return content
 
 
 def save(content: bytes, path: Path | str) -> Path:
@@ -77,17 +86,18 @@ def save(content: bytes, path: Path | str) -> Path:
 
 
 def predict(source: Source, x: ArrayLike, threads: int = 1, batch: int = 256) -> NDArray[np.float32]:
-    """The model's output for *x*, float32, (n, …) → (n, outputs): any number of images, none included.
+    """Return the model's output for *x*, float32, (n, …) → (n, outputs): any number of images, none included.
 
-    *x* is floating, in the model's own range (labkit's networks take [0, 1]); for a file with int8 input or output it
-    is quantized, and the output dequantized, with the scale and zero point that the file states.
+    *x* is floating and finite, in the model's own range (labkit's networks take [0, 1]); for a file with int8 input or
+    output it is quantized, and the output dequantized, with the scale and zero point that the file states. A file whose
+    input is whole numbers (indices of an embedding) takes whole numbers.
     *threads* for LiteRT, *batch* images at a time (which changes the time, not the answers).
     Raises LabkitError for a damaged file or images that do not fit; UsageError for *threads* or *batch* below 1.
     """
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
         raise UsageError(f"batch is {batch!r}, but takes a whole number, 1 or more.")
     runner, inputs, outputs = _runner(source, threads)
-    images = check_images(x, tuple(int(size) for size in inputs["shape"][1:]))
+    images = check_images(x, tuple(int(size) for size in inputs["shape"][1:]), input_dtype(inputs))
     size = max(1, min(batch, len(images)))
     try:
         runner.resize_tensor_input(inputs["index"], [size, *images.shape[1:]])
@@ -128,27 +138,60 @@ def _runner(source: Source, threads: int) -> tuple[Any, dict[str, Any], dict[str
 
 
 def allocate(runner: Any) -> None:
+    """Have an interpreter make its tensors, without what LiteRT prints meanwhile."""
     with native_stderr():
         runner.allocate_tensors()
 
 
-def check_images(x: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
+def check_images(x: ArrayLike, shape: tuple[int, ...], dtype: Any = np.float32) -> NDArray[Any]:
+    """Return *x* as an array after checking that it fits a model which takes (n, *shape*) of *dtype*.
+
+    Raises LabkitError for another shape, for values that are not finite, and for whole numbers where the model takes
+    floats (or, with an integer *dtype*, the other way round).
+    """
     images = np.asarray(x)
+    what = "images" if len(shape) >= 2 else "inputs"
     if images.shape[1:] != shape or images.ndim == 0:
+        remedy = " (labkit.assets.data.as_input does)" if len(shape) >= 2 else ""
         raise LabkitError(
-            f"The images have shape {images.shape}, but this model takes (n, {', '.join(map(str, shape))}), n images "
-            "at once: reshape them (labkit.assets.data.as_input does)."
+            f"The {what} have shape {images.shape}, but this model takes (n, {', '.join(map(str, shape))}), n {what} "
+            f"at once: reshape them{remedy}."
         )
+    if np.issubdtype(dtype, np.integer):
+        if images.dtype.kind not in "iu":
+            raise LabkitError(
+                f"The {what} are {images.dtype}, but this model takes {np.dtype(dtype)} (indices): "
+                f"give whole numbers, such as x.astype('{np.dtype(dtype)}')."
+            )
+        return images
     if not np.issubdtype(images.dtype, np.floating):
+        if len(shape) >= 2:
+            raise LabkitError(
+                f"The images are {images.dtype}, but the model takes floating values in the range it was trained on: "
+                "scale them to 0 to 1 first (labkit.assets.data.as_input does)."
+            )
         raise LabkitError(
-            f"The images are {images.dtype}, but the model takes floating values in the range it was trained on: "
-            "scale them to 0 to 1 first (labkit.assets.data.as_input does)."
+            f"The inputs are {images.dtype}, but the model takes floating values: give x.astype('float32'), scaled "
+            "only if it was trained on scaled values (indices are not scaled)."
         )
+    if not np.isfinite(images).all():
+        raise LabkitError(f"The {what} are not all finite (NaN or infinite): leave those out, or replace such values.")
     return images
 
 
+def input_dtype(details: dict[str, Any]) -> Any:
+    """Return the type that a caller gives a model's input in: its own, or float32 where it is quantized."""
+    return np.float32 if is_quantized(details) else details["dtype"]
+
+
+def is_quantized(details: dict[str, Any]) -> bool:
+    """Return True when an input or output holds quantized values, and not indices or floats."""
+    return bool(np.issubdtype(details["dtype"], np.integer) and details["quantization"][0])
+
+
 def quantized(values: NDArray[Any], details: dict[str, Any]) -> NDArray[Any]:
-    if not np.issubdtype(details["dtype"], np.integer):
+    """Return *values* rounded as the input that *details* describe takes them; unchanged where it is not quantized."""
+    if not is_quantized(details):
         return values
     scale, zero_point = details["quantization"]
     limits = np.iinfo(details["dtype"])
@@ -156,7 +199,7 @@ def quantized(values: NDArray[Any], details: dict[str, Any]) -> NDArray[Any]:
 
 
 def _dequantized(values: NDArray[Any], details: dict[str, Any]) -> NDArray[Any]:
-    if not np.issubdtype(details["dtype"], np.integer):
+    if not is_quantized(details):
         return values
     scale, zero_point = details["quantization"]
     return np.float32(scale) * (values.astype(np.int32) - zero_point)
@@ -167,46 +210,51 @@ def _check(model: Any) -> None:
 
     require_keras2(model, "convert it to .tflite")
     require_stripped(model, "convert it to .tflite")  # the file would carry the wrapper's variables and branches
-    inputs = getattr(model, "inputs", None)
-    if not inputs or len(inputs) != 1 or None in tuple(inputs[0].shape)[1:]:
+    sentence = conversion.inputs_sentence(model)
+    if sentence:
+        raise LabkitError(sentence)
+
+
+def _check_integer_io(content: bytes, model: Any) -> None:
+    from labkit.deploy.inspect import summary
+
+    held = summary(content)
+    wrong = [tensor.dtype for tensor in (*held.inputs, *held.outputs) if tensor.dtype != "int8"]
+    if wrong:
         raise LabkitError(
-            f"Model {model.name!r} does not have exactly one input of known shape: begin it with "
-            "tf.keras.layers.Input((28, 28, 1)), or call it on one batch of images, before it is converted."
+            f"The file of model {model.name!r} has {wrong[0]} input or output, though float_io=False asks for int8: "
+            "its first or last layers are not quantized, so annotate them too, or leave float_io at True."
         )
 
 
-def _learned_ranges(model: Any) -> bool:
-    from labkit.keras2.protect import layers
-
-    return any(type(layer).__name__ in _QUANTIZE_WRAPPERS for layer in layers(model))
-
-
-def _calibration(representative: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _calibration(representative: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
     if representative is None:
         raise LabkitError(
             "Precision int8 needs representative images to set the ranges of the activations: give representative=, "
             "some hundred training images as the model takes them."
         )
-    images = check_images(representative, shape).astype(np.float32)
-    if not len(images) or not np.isfinite(images).all():
+    if not isinstance(representative, (list, tuple)) and not hasattr(representative, "__array__"):
         raise LabkitError(
-            "The representative images are none, or not all finite: give some hundred training images as the model "
-            "takes them."
+            f"representative is a {type(representative).__name__}, but takes an array of images: put them together "
+            "with np.concatenate([...]), or np.stack for single images."
+        )
+    images = check_images(representative, shape).astype(np.float32)
+    if not len(images) or images.min() == images.max():
+        raise LabkitError(
+            "The representative images are none, or all their values are equal, and so set no range: give some hundred "
+            "training images as the model takes them."
         )
     return images
 
 
-def _quietly(conversion: Any, name: str) -> bytes:
+def _quietly(convert: Callable[[], Any], model: Any) -> bytes:
     """Run the converter with its messages held back: native ones, warnings and logging."""
     with native_stderr(), _hushed():
         try:
-            return bytes(conversion())
+            return bytes(convert())
         except Exception as error:
             failure = error
-    reason = (str(failure).strip() or type(failure).__name__).splitlines()[0].rstrip(".")
-    raise LabkitError(
-        f"LiteRT's converter cannot express model {name!r} ({reason[:200]}): use layers that TFLite has built in."
-    ) from failure
+    raise LabkitError(conversion.failure_sentence(model, failure)) from failure
 
 
 @contextmanager

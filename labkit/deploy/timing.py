@@ -91,7 +91,8 @@ def latency(
 ) -> Timings:
     """Time ``.tflite`` files (bytes or paths) against each other: LiteRT's invoke alone, on *batch* random inputs.
 
-    Filling in the input and reading the output are not timed; nor is opening the file. Values are drawn from [0, 1).
+    Filling in the input and reading the output are not timed; nor is opening the file. Values are drawn from [0, 1),
+    and are 0 where the file takes indices.
     Raises LabkitError for a damaged file or one that takes no such batch, UsageError as `interleaved` does.
     """
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
@@ -101,12 +102,13 @@ def latency(
 
 
 def prepared(source: Source, threads: int = 1, batch: int = 1, seed: int = 0, kernels: str = "XNNPACK") -> Any:
-    """An interpreter of a ``.tflite`` file, its input filled with *batch* random values in [0, 1), called once.
+    """Return an interpreter of a ``.tflite`` file, its input filled with *batch* random values in [0, 1), called once.
 
-    *kernels* are ``XNNPACK`` or ``built-in``. Raises LabkitError for a damaged file or one that takes no such batch,
+    An input of indices (whole numbers that are not quantized) is filled with 0, which every table has. *kernels* are
+    ``XNNPACK`` or ``built-in``. Raises LabkitError for a damaged file or one that takes no such batch,
     UsageError for other kernels or *threads* below 1.
     """
-    from labkit.deploy.tflite import allocate, quantized
+    from labkit.deploy.tflite import allocate, input_dtype, quantized
 
     runner = interpreter(source, threads, delegates=one_of("kernels", kernels, KERNELS) == "XNNPACK")
     values = np.random.default_rng(seed)
@@ -115,8 +117,10 @@ def prepared(source: Source, threads: int = 1, batch: int = 1, seed: int = 0, ke
             runner.resize_tensor_input(details["index"], [batch, *details["shape"][1:]])
         allocate(runner)
         for details in runner.get_input_details():
-            drawn = quantized(values.random(details["shape"], np.float32), details)
-            runner.set_tensor(details["index"], drawn.astype(details["dtype"]))
+            drawn = values.random(details["shape"], np.float32)
+            if np.issubdtype(input_dtype(details), np.integer):
+                drawn = np.zeros_like(drawn)
+            runner.set_tensor(details["index"], quantized(drawn, details).astype(details["dtype"]))
         runner.invoke()
     except (ValueError, RuntimeError) as error:
         raise LabkitError(f"{describe(source)} does not run on {batch} inputs at once: use batch=1.") from error

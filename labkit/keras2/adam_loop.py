@@ -1,7 +1,7 @@
-"""Adam, step by step inside TensorFlow, on variables that need not be the model's own.
+"""Run Adam's steps inside TensorFlow, on variables that need not be the model's own.
 
 ``training.train`` moves a model's variables by their gradients. Here the gradients are changed before they move
-anything: masked, or summed over the weights that share a value.
+anything (masked, or summed over the weights that share a value), which neither ``fit`` nor that loop can do.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from labkit.base.errors import LabkitError, UsageError
-from labkit.keras2.training import Loss, cross_entropy
-from labkit.keras2.views import VIEWS, as_floats, moved
+from labkit.keras2.model import Model
+from labkit.keras2.training import Loss, as_floats, cross_entropy
+from labkit.keras2.training_input import check_fit, tensors
+from labkit.keras2.views import VIEWS, moved
 
 _EVERY = 50  # steps between two calls of *between*, at most
 Gradients = list[tf.Tensor]
@@ -34,7 +36,7 @@ class How:
 
 
 def run_adam(
-    model: tf.keras.Model,
+    model: Model,
     x: NDArray[np.uint8],
     y: NDArray[Any],
     tuned: list[tf.Variable],
@@ -47,7 +49,7 @@ def run_adam(
     *,
     training: bool = True,
 ) -> None:
-    """Adam on *tuned* with the *projected* gradients of the model's variables, and *write* after each step.
+    """Run Adam on *tuned* with the *projected* gradients of the model's variables, and *write* after each step.
 
     ``between(step, steps)`` is called every 50 steps, and at half of them. *training* is what the model is called with.
     """
@@ -58,7 +60,10 @@ def run_adam(
         )
     tf.random.set_seed(how.seed)
     batch_size = min(how.batch_size, len(x))
-    inputs, targets = tf.constant(x), tf.constant(y, tf.int32 if np.asarray(y).dtype.kind in "iu" else tf.float32)
+    inputs, targets = tensors(x, y)
+    if targets.dtype.is_floating:
+        targets = tf.cast(targets, tf.float32)
+    check_fit(model, inputs, targets, class_numbers=how.loss is None)
     answered = targets.shape.rank >= 3
     shifted = how.shifted or answered
     a_pass = len(x) // batch_size

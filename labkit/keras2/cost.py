@@ -8,14 +8,13 @@ from typing import Any
 import tensorflow as tf
 
 from labkit.base.errors import LabkitError
+from labkit.keras2.model import Model
 from labkit.keras2.protect import require_graph
+from labkit.keras2.wrappers import HOLDERS
 from labkit.methods import cost
 
-# TFMOT's wrappers hold the real layer as `layer`; their masks, centroids and ranges are not the network's parameters.
-WRAPPERS = {"PruneLowMagnitude", "ClusterWeights", "QuantizeWrapper", "QuantizeWrapperV2", "QuantizeAnnotate"}
 
-
-def parameters(model: Any) -> int:
+def parameters(model: Model) -> int:
     """The number of weights, biases and batch-normalization values of *model*: Keras' ``count_params``.
 
     What TFMOT's wrappers add for training (masks, ranges) is left out. Raises LabkitError for a Keras 3,
@@ -24,7 +23,7 @@ def parameters(model: Any) -> int:
     return sum(int(row["parameters"]) for row in layer_costs(model))
 
 
-def macs(model: Any) -> int:
+def macs(model: Model) -> int:
     """Multiply-accumulates for one input; twice as many floating-point operations, as TensorFlow's profiler counts
     them in the Conv2D, DepthwiseConv2dNative and MatMul nodes.
 
@@ -33,7 +32,7 @@ def macs(model: Any) -> int:
     return sum(int(row["macs"]) for row in layer_costs(model))
 
 
-def layer_costs(model: Any) -> list[dict[str, Any]]:
+def layer_costs(model: Model) -> list[dict[str, Any]]:
     """One row a layer: ``name``, ``kind``, ``output_shape`` (without the batch), ``parameters``, ``macs``.
 
     A layer called several times has its parameters once and its MACs each time; the layers of a model inside the
@@ -47,7 +46,8 @@ def layer_costs(model: Any) -> list[dict[str, Any]]:
         if isinstance(layer, tf.keras.Model):
             rows += [{**row, "macs": row["macs"] * times} for row in layer_costs(layer)]
             continue
-        inner = layer.layer if type(layer).__name__ in WRAPPERS else layer
+        # A wrapper's masks, centroids and ranges are not the network's parameters.
+        inner = layer.layer if type(layer).__name__ in HOLDERS else layer
         if isinstance(inner, tf.keras.layers.InputLayer) or type(inner).__name__ == "QuantizeLayer":
             continue
         rows.append(
@@ -62,7 +62,7 @@ def layer_costs(model: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def _calls(model: Any) -> dict[str, int]:
+def _calls(model: Model) -> dict[str, int]:
     """How often a functional model calls each layer; a Sequential calls each once.
 
     ``layer.inbound_nodes`` would count the calls by other models too: TFMOT's strip functions share layers.

@@ -1,6 +1,7 @@
-"""TFMOT's misleading errors, each translated into one sentence with its remedy; the original is kept as the cause.
+"""Translate TFMOT's misleading errors, each into one sentence with its remedy; the original is kept as the cause.
 
-Nothing here imports TensorFlow: there is nothing to translate before the learner's page has done so.
+Where TFMOT gives a wrong result without an error, its arguments are checked first (`guards`). Nothing here imports
+TensorFlow: there is nothing to translate before the learner's page has done so.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from labkit.base.errors import LabkitError
+from labkit.keras2 import guards
 from labkit.keras2.explanations import RULES
 
 _SHOWN = 8  # lines of the original that a page shows; a graph execution error has sixty
@@ -34,13 +36,15 @@ class TranslatedError(LabkitError):
 
 
 def translate(error: BaseException) -> LabkitError | None:
-    """*error* in one sentence with the remedy, itself as ``__cause__``; None when there is nothing to translate."""
+    """Return *error* as one sentence with the remedy, itself as ``__cause__``; None when there is none for it."""
     if isinstance(error, LabkitError):
         return None
     text = _text(error)
     for pattern, explain in RULES:
-        found = re.search(pattern, text)
-        sentence = explain(error, found) if found else None
+        match = re.search(pattern, text, re.DOTALL)
+        if match is None:
+            continue
+        sentence = explain(error, match)
         if sentence:
             translated = TranslatedError(sentence)
             translated.__cause__ = error
@@ -50,7 +54,11 @@ def translate(error: BaseException) -> LabkitError | None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise the translation of what the block raises, from the original; an error without one passes as it is."""
+    """Raise the translation of what the block raises, from the original; an error without one passes as it is.
+
+    From here on the arguments of TFMOT's functions are checked too, as ``install`` has it.
+    """
+    guards.install()
     try:
         yield
     except Exception as error:
@@ -63,9 +71,11 @@ def translated() -> Iterator[None]:
 def install(shell: Any = None) -> bool:
     """Have the running IPython shell (or *shell*) show translations; False when there is none. Twice is as once.
 
-    The cell still fails: its error output carries the translation's name and sentence, then the original. An error
-    without a translation is shown as ever, or by the custom handler that the shell had before.
+    TFMOT's functions, when they are imported, check their arguments from now on. The cell still fails: its error
+    output carries the translation's name and sentence, then the original. An error without a translation is shown as
+    ever, or by the custom handler that the shell had before.
     """
+    guards.install()
     if shell is None:
         ipython = sys.modules.get("IPython")  # not imported: no shell is running
         shell = ipython.get_ipython() if ipython is not None else None

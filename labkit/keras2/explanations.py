@@ -1,7 +1,8 @@
 """What each of TFMOT's misleading messages means: a pattern, and what to say to who made the mistake.
 
 Many messages fit several mistakes ("can only prune …" is raised for a Keras 3 model, a subclassed one and None).
-Which one was made is read from the arguments of the failed call, which its traceback still holds.
+Which one was made is read from the arguments of the failed call, which its traceback still holds. One rule is a
+pattern and a function of the error and the match that returns the sentence, or None when the rule does not apply.
 """
 
 from __future__ import annotations
@@ -9,52 +10,52 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
 
-_GIVE = "give a built tf.keras Sequential or functional model"
-_SCOPES = {
-    "PruneLowMagnitude": ("tfmot.sparsity.keras.prune_scope()", "tfmot.sparsity.keras.strip_pruning"),
-    "ClusterWeights": ("tfmot.clustering.keras.cluster_scope()", "tfmot.clustering.keras.strip_clustering"),
-    "ClusterWeightsMHA": ("tfmot.clustering.keras.cluster_scope()", "tfmot.clustering.keras.strip_clustering"),
-    "QuantizeLayer": ("tfmot.quantization.keras.quantize_scope()", ""),
-    "QuantizeWrapper": ("tfmot.quantization.keras.quantize_scope()", ""),
-    "QuantizeWrapperV2": ("tfmot.quantization.keras.quantize_scope()", ""),
-    "QuantizeAnnotate": ("tfmot.quantization.keras.quantize_scope()", ""),
-}
+from labkit.keras2 import explanations_quantize as quantize
+from labkit.keras2 import explanations_weights as weights
+from labkit.keras2.sentences import float32_sentence, is_tensor, model_sentence, refuse_quantized, tensor_sentence
+from labkit.keras2.tracebacks import arguments, called, frames
+from labkit.keras2.wrappers import SCOPES, STRIPPERS
+
+Explain = Callable[[BaseException, re.Match[str]], str | None]
+
 _MODEL_CALLS = {"compile", "fit", "evaluate", "predict", "summary", "save", "layers", "get_weights", "count_params"}
 
 
-def _arguments(error: BaseException, function: str) -> dict[str, Any]:
-    """The local variables of the first call to *function* in the error's traceback."""
-    tb = error.__traceback__
-    while tb is not None:
-        if tb.tb_frame.f_code.co_name == function:
-            return tb.tb_frame.f_locals
-        tb = tb.tb_next
-    return {}
-
-
-def _wrong_model(call: str, function: str, argument: str) -> Callable[[BaseException, re.Match[str]], str]:
-    """Explains why *call* refused its *argument*: None, Keras 3, subclassed, a layer, or no model at all."""
+def _wrong_model(call: str, argument: str) -> Explain:
+    """Return a function that explains why *call* refused its *argument*."""
 
     def explain(error: BaseException, _: re.Match[str]) -> str:
-        model = _arguments(error, function).get(argument)
-        names = {kind.__module__.split(".")[0] + "." + kind.__name__ for kind in type(model).__mro__}
-        if model is None:
-            return f"{call} was given None instead of a model (what made it returned nothing): {_GIVE}."
-        if any(name.startswith("keras.") for name in names):
-            return (
-                f"{call} was given a Keras 3 {type(model).__name__}, and TFMOT knows Keras 2 only: build or load it "
-                "with tf.keras after 'import labkit', not with 'import keras'."
-            )
-        if "tf_keras.Model" in names:
-            return (
-                f"{call} was given a subclassed model ({type(model).__name__}), whose layers TFMOT cannot see: "
-                "write it as tf.keras.Sequential or tf.keras.Model(inputs, outputs)."
-            )
-        return f"{call} was given an object of type {type(model).__name__}, which it cannot work on: {_GIVE}."
+        return model_sentence(call, arguments(error, call).get(argument))
 
     return explain
+
+
+def _not_annotated(error: BaseException, _: re.Match[str]) -> str:
+    """Explain a refusal of quantize_annotate_layer or of quantize_annotate_model, which use the same words."""
+    if not called(error, "quantize_annotate_layer"):
+        return model_sentence("quantize_annotate_model", arguments(error, "quantize_annotate_model").get("to_annotate"))
+    layer = arguments(error, "quantize_annotate_layer").get("to_annotate")
+    kind = type(layer).__name__
+    names = {base.__module__.split(".")[0] + "." + base.__name__ for base in type(layer).__mro__}
+    if layer is None:
+        return (
+            "quantize_annotate_layer was given None instead of a layer (what made it returned nothing): "
+            "give it a tf.keras layer, such as Dense(4)."
+        )
+    if is_tensor(layer):
+        return tensor_sentence("quantize_annotate_layer")
+    if any(name.startswith("keras.") for name in names):
+        return (
+            f"quantize_annotate_layer was given a Keras 3 {kind}, and TFMOT knows Keras 2 only: "
+            "make the layer with tf.keras after 'import labkit', not with 'import keras'."
+        )
+    if "tf_keras.Model" in names:
+        return (
+            f"quantize_annotate_layer takes one layer, and was given a model ({kind}): "
+            "call quantize_annotate_model, which annotates every layer of a model."
+        )
+    return f"quantize_annotate_layer was given an object of type {kind}: give it a tf.keras layer, such as Dense(4)."
 
 
 def _lost_model(error: BaseException, _: re.Match[str]) -> str | None:
@@ -67,117 +68,112 @@ def _lost_model(error: BaseException, _: re.Match[str]) -> str | None:
     )
 
 
-def _no_step(error: BaseException, _: re.Match[str]) -> str:
-    return (
-        "A model wrapped by prune_low_magnitude must be told the training step, and was not: add callbacks="
-        "[tfmot.sparsity.keras.UpdatePruningStep()] to fit, or set each wrapper's pruning_step in a loop of yours."
-    )
-
-
-def _unknown_wrapper(error: BaseException, found: re.Match[str]) -> str | None:
-    name = found.groupdict().get("name") or _arguments(error, "process_node").get("layer")
-    if not isinstance(name, str) or name not in _SCOPES:
+def _unknown_wrapper(error: BaseException, match: re.Match[str]) -> str | None:
+    name = match.groupdict().get("name") or quantize.class_left_as_text(error)
+    if not isinstance(name, str):
         return None
-    scope, strip = _SCOPES[name]
-    instead = f", or strip the model with {strip} before saving it" if strip else ""
-    return f"The file holds TFMOT's wrapper {name}, which Keras does not know: load it inside 'with {scope}:'{instead}."
-
-
-def _unknown_config(error: BaseException, found: re.Match[str]) -> str:
-    name = found["name"]
+    if name not in SCOPES:
+        return quantize.unknown_class(error, name)
+    stripper = STRIPPERS.get(name)
+    remedy = f", or strip the model with {stripper} before saving it" if stripper else ""
     return (
-        f"TFMOT writes the model down to copy it, and does not know your class {name}: call quantize_apply inside "
-        f"'with tfmot.quantization.keras.quantize_scope({{\"{name}\": {name}}}):'."
+        f"The file holds TFMOT's wrapper {name}, which Keras does not know: load it inside 'with {SCOPES[name]}:'"
+        f"{remedy}."
     )
 
 
-def _wrapped(error: BaseException, found: re.Match[str]) -> str:
-    name = found["name"]
+def _wrapped(error: BaseException, match: re.Match[str]) -> str:
+    name = match["name"]
     if name.startswith("Quantize"):
         return (
             "This model is quantized already (it has a QuantizeLayer), and quantize_model works once: "
             "start again from the model before quantization, or go on training this one."
         )
-    strip = _SCOPES[name][1]
-    return f"This model still wears the training wrapper {name}: take it off first with {strip}(model)."
+    return f"This model still wears the training wrapper {name}: take it off first with {STRIPPERS[name]}(model)."
 
 
-def _not_quantizable(error: BaseException, found: re.Match[str]) -> str:
-    name, kind = found["name"], found["kind"].split(".")[-1]
-    if kind == "Rescaling":
-        return (
-            f"Quantization-aware training cannot contain the layer Rescaling ({name!r}): scale the images before they "
-            "enter the model, and leave that layer out of it."
-        )
-    if kind != "BatchNormalization":
-        return (
-            f"TFMOT cannot quantize layer {name!r} ({kind}): leave it in float by annotating the other layers alone "
-            "with quantize_annotate_layer, then quantize_apply, or give that function a QuantizeConfig for it."
-        )
-    before = _layer_before(error, name)
-    activation = getattr(getattr(before, "activation", None), "__name__", "linear")
-    if before is None or type(before).__name__ in ("InputLayer", "QuantizeLayer"):
-        where, remedy = "stands first", "normalize the images before they enter the model, or put it behind a Conv2D"
-    elif activation != "linear":
-        kind_before = _inner(before)
-        where = f"follows {kind_before}(activation={activation!r}), and TFMOT folds it only when nothing stands between"
-        remedy = f"write {kind_before} without activation, BatchNormalization, ReLU()"
-    elif _inner(before) in ("Conv2D", "DepthwiseConv2D", "Dense"):  # TFMOT folds these unless told how to quantize them
-        where = (
-            f"follows {_inner(before)} with a QuantizeConfig of its own, and TFMOT folds only what has the default one"
-        )
-        remedy = "leave BatchNormalization in float, without annotating it"
-    else:
-        where, remedy = f"follows {_inner(before)}", "put it directly behind a Conv2D, DepthwiseConv2D or Dense layer"
-    return f"BatchNormalization {name!r} {where}: {remedy}."
-
-
-def _layer_before(error: BaseException, name: str) -> Any:
-    model = _arguments(error, "quantize_apply").get("model") or _arguments(error, "quantize_model").get("to_quantize")
-    for layer in getattr(model, "layers", []):
-        if getattr(layer, "layer", layer).name == name:
-            before = layer.inbound_nodes[-1].inbound_layers if layer.inbound_nodes else None
-            before = before[0] if isinstance(before, list) and before else before
-            return getattr(before, "layer", before) or None
-    return None
-
-
-def _inner(layer: Any) -> str:
-    return type(getattr(layer, "layer", layer)).__name__
-
-
-def _unsupported(error: BaseException, found: re.Match[str]) -> str:
-    verb, kind = found["verb"].lower(), found["kind"].split(".")[-1]
+def _unsupported(error: BaseException, match: re.Match[str]) -> str:
+    verb, kind = match["verb"].lower(), match["kind"].split(".")[-1]
     call = "prune_low_magnitude" if verb == "prune" else "cluster_weights"
-    if kind in _SCOPES:
-        return f"This model still wears the training wrapper {kind}: take it off first with {_SCOPES[kind][1]}(model)."
+    if kind in STRIPPERS:
+        return f"This model still wears the training wrapper {kind}: take it off first with {STRIPPERS[kind]}(model)."
+    if kind in SCOPES:
+        return refuse_quantized(call, kind)
     return (
         f"TFMOT does not know how to {verb} a layer of type {kind}: wrap only the layers that it knows, with "
         f"tf.keras.models.clone_model(model, clone_function=…) and {call} on each Dense or Conv2D."
     )
 
 
-def _not_strippable(error: BaseException, found: re.Match[str]) -> str:
-    name = "strip_pruning" if _arguments(error, "strip_pruning") else "strip_clustering"
-    return _wrong_model(name, name, "model")(error, found)
+def _not_strippable(error: BaseException, _: re.Match[str]) -> str:
+    name = "strip_pruning" if arguments(error, "strip_pruning") else "strip_clustering"
+    return model_sentence(name, arguments(error, name).get("model"))
 
 
-def _says(sentence: str) -> Callable[[BaseException, re.Match[str]], str]:
-    return lambda error, found: sentence
+def _half_precision(error: BaseException, match: re.Match[str]) -> str | None:
+    """Explain a wrapper that failed inside a layer which computes in another type than float32."""
+    if not re.search(r"float16|bfloat16|half|double|float64|dtype", str(error)):
+        return None
+    return float32_sentence(match["name"], "another type")
 
 
-Explain = Callable[[BaseException, re.Match[str]], str | None]
+def _half_wrapped(error: BaseException, _: re.Match[str]) -> str | None:
+    if not isinstance(error, StopIteration):
+        return None
+    if not any(frame.f_code.co_filename.endswith("cluster_wrapper.py") for frame in frames(error)):
+        return None
+    return (
+        "This model was left half wrapped by a call of cluster_weights that failed: build it again (or load it), "
+        "set its weights, and cluster that one."
+    )
+
+
+def _block_size(error: BaseException, _: re.Match[str]) -> str:
+    layer = getattr(arguments(error, "build").get("self"), "layer", None)
+    name = f"layer {layer.name!r} ({type(layer).__name__})" if layer is not None else "one of its layers"
+    return (
+        f"block_size prunes blocks of a matrix, and the kernel of {name} is none: give block_size to "
+        "prune_low_magnitude for each Dense layer alone (tf.keras.models.clone_model with a clone_function), or prune "
+        "the whole model with sparsity_m_by_n=(2, 4)."
+    )
+
+
+def _keras3_optimizer(error: BaseException, match: re.Match[str]) -> str:
+    name = match["name"]
+    return (
+        f"The optimizer {name} is from Keras 3, and this model from Keras 2: "
+        f"give compile a tf.keras.optimizers.{name}()."
+    )
+
+
+def _class_for_callback(error: BaseException, _: re.Match[str]) -> str | None:
+    callback = arguments(error, "set_model").get("callback")
+    if not isinstance(callback, type):
+        return None
+    name = callback.__name__
+    return f"callbacks has the class {name} in it, not one made from it: write {name}(), with the brackets."
+
+
+def _says(sentence: str) -> Explain:
+    return lambda error, match: sentence
+
+
+# The first rule whose pattern fits and whose function returns a sentence is the explanation.
 RULES: list[tuple[str, Explain]] = [
-    (r"prune_low_magnitude` can only prune", _wrong_model("prune_low_magnitude", "prune_low_magnitude", "to_prune")),
-    (r"`to_quantize` can(not| only)", _wrong_model("quantize_model", "quantize_model", "to_quantize")),
-    (
-        r"`to_annotate` can(not| only)",
-        _wrong_model("quantize_annotate_model", "quantize_annotate_model", "to_annotate"),
-    ),
-    (r"clone_function and input_tensors", _wrong_model("cluster_weights", "cluster_weights", "to_cluster")),
+    (r"prune_low_magnitude` can only prune", _wrong_model("prune_low_magnitude", "to_prune")),
+    (r"`to_quantize` can(not| only)", _wrong_model("quantize_model", "to_quantize")),
+    (r"`to_annotate` can(not| only)", _not_annotated),
+    (r"clone_function and input_tensors", _wrong_model("cluster_weights", "to_cluster")),
     (r"NoneType' object has no attribute", _lost_model),
-    (r"requires the UpdatePruningStep callback", _no_step),
-    (r"Unable to clone model\..*\[Unknown \w+: '(?P<name>\w+)'", _unknown_config),
+    (
+        r"requires the UpdatePruningStep callback",
+        _says(
+            "A model wrapped by prune_low_magnitude must be told the training step, and was not: add callbacks="
+            "[tfmot.sparsity.keras.UpdatePruningStep()] to fit, or set each wrapper's pruning_step in a loop of yours."
+        ),
+    ),
+    (r"Unable to clone model\..*\[Unknown \w+: '(?P<name>\w+)'", quantize.unknown_config),
+    (r"Unable to clone model\..*\[Cannot deserialize object of type `(?P<name>\w+)`", quantize.unknown_config),
     (
         r"must contain at least one layer which have been annotated",
         _says(
@@ -187,9 +183,10 @@ RULES: list[tuple[str, Explain]] = [
     ),
     (r"layer=(?P<name>\w+) of type <class 'str'>", _unknown_wrapper),
     (r"Unknown layer: '(?P<name>\w+)'", _unknown_wrapper),
-    (r"'str' object is not callable", _unknown_wrapper),
+    (r"'str' object (is not callable|has no attribute)", _unknown_wrapper),
     (r"\[Layer (?P<name>Quantize\w+|PruneLowMagnitude|ClusterWeights\w*) supplied to wrapper", _wrapped),
-    (r"Layer (?P<name>\S+):<class '(?P<kind>[\w.]+)'> is not supported\. You can quantize", _not_quantizable),
+    (r"Unable to clone model\..*\[Layer (?P<name>\w+) supplied to wrapper", quantize.unknown_config),
+    (r"Layer (?P<name>\S+):<class '(?P<kind>[\w.]+)'> is not supported\. You can quantize", quantize.not_quantizable),
     (r"Please initialize `(?P<verb>Prune|Cluster)` with a supported layer.*<class '(?P<kind>[\w.]+)'>", _unsupported),
     (
         r"Quantizing a keras Model inside another",
@@ -214,4 +211,24 @@ RULES: list[tuple[str, Explain]] = [
     ),
     # Both strip functions say the same; the traceback tells which of them it was.
     (r"Expected model to be a `keras\.Model` instance", _not_strippable),
+    (r"calling layer \"(?P<name>[^\"]+)\" \(type (TFOpLambda|SlicingOpLambda)\)", quantize.operation),
+    (r"The last dimension of the inputs to a Dense layer should be defined", quantize.operation),
+    (r"deserialization of a Lambda layer with a Python `lambda`", quantize.lambda_layer),
+    (
+        r"calling layer \"(?P<name>[^\"]+)\" \(type (ClusterWeights\w*|PruneLowMagnitude|QuantizeAnnotate)\)",
+        _half_precision,
+    ),
+    (r"Layer (?P<name>\S+) has no weights to cluster", weights.no_weights),
+    (r"Expected num_to_sample <= points\.rows\(\)\. (?P<clusters>\d+) vs (?P<weights>\d+)", weights.too_many_clusters),
+    (
+        r"(Layer|Weight) count mismatch|axes don't match array|expected \d+ variables, but received \d+ variables",
+        weights.weights_of_a_wrapped_model,
+    ),
+    (r"Block Sparsity can only be used for layers which have 2-dimensional", _block_size),
+    (
+        r"Could not interpret optimizer identifier: <keras\.src\.optimizers\.\w+\.(?P<name>\w+) object",
+        _keras3_optimizer,
+    ),
+    (r"Callback\.set_model\(\) missing 1 required positional argument", _class_for_callback),
+    (r"^$", _half_wrapped),
 ]

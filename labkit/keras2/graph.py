@@ -18,6 +18,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
 from labkit.base.errors import LabkitError, UsageError, one_of
+from labkit.keras2.model import Model
 from labkit.keras2.protect import require_layers, require_stripped
 
 _keras = tf.keras.layers
@@ -63,7 +64,7 @@ class Graph:
         return type(self.layers[name]) in MAKERS
 
 
-def graph(model: Any) -> Graph:
+def graph(model: Model) -> Graph:
     """Read *model*; raises LabkitError with the layer's name for whatever surgery does not know."""
     require_layers(model, "cut channels out of it")
     require_stripped(model, "cut channels out of it")
@@ -103,7 +104,7 @@ def graph(model: Any) -> Graph:
     return network
 
 
-def channel_groups(model: Any) -> list[Group]:
+def channel_groups(model: Model) -> list[Group]:
     """Return the groups of channels that can be cut, in the order of the network, named after their first layer.
 
     Layers that an Add ties are one group. Layers whose units no cut may touch (those of the output, or added to the
@@ -129,7 +130,7 @@ def channel_groups(model: Any) -> list[Group]:
     return groups
 
 
-def remaining(model: Any, kept: Mapping[str, ArrayLike]) -> tuple[Graph, dict[str, Indices]]:
+def remaining(model: Model, kept: Mapping[str, ArrayLike]) -> tuple[Graph, dict[str, Indices]]:
     """Return the graph, and for each layer which of its output's channels are left, in their new order.
 
     *kept* is as `labkit.keras2.surgery.keep_channels` takes it. Raises LabkitError where it cannot be done.
@@ -212,7 +213,7 @@ def _indices(network: Graph, name: str, indices: ArrayLike) -> Indices:
     return numbers.astype(np.int64)
 
 
-def _links(model: Any) -> dict[str, tuple[str, ...]]:
+def _links(model: Model) -> dict[str, tuple[str, ...]]:
     """Return what each layer reads; refuses a layer that is called more than once."""
     links: dict[str, tuple[str, ...]] = {}
     for entry in model.get_config()["layers"]:

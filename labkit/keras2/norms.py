@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from labkit.keras2.model import Model
+
 
 def norm_scale(layer: Any, dtype: Any = np.float64) -> NDArray[Any]:
     """Return the factor of each channel in inference, gamma / √(variance + epsilon), computed in *dtype*: (channels,).
@@ -19,7 +21,7 @@ def norm_scale(layer: Any, dtype: Any = np.float64) -> NDArray[Any]:
     return np.asarray(gamma / np.sqrt(variance + layer.epsilon), dtype)
 
 
-def standardize(model: tf.keras.Model) -> int:
+def standardize(model: Model) -> int:
     """Move the moving mean and variance of each batch normalization into its gamma and beta; return how many moved.
 
     In inference the layer computes ``a·x + b``, with ``a = gamma / √(variance + ε)`` and ``b = beta − a·mean``. Mean 0,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
 from labkit.base.quiet import native_stderr
+from labkit.keras2.model import Model
 from labkit.keras2.protect import require_graph
 
 __all__ = ["float_operations"]
 
 
-def float_operations(model: Any) -> dict[str, int]:
+def float_operations(model: Model) -> dict[str, int]:
     """Return floating-point operations for one input, by TensorFlow's profiler: node type → count, the largest first.
 
     The nodes that multiply and accumulate (``Conv2D``, ``DepthwiseConv2dNative``, ``MatMul``) count 2 for each MAC.

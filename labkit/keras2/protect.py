@@ -15,13 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from labkit.base.errors import LabkitError
-
-# The wrappers of TFMOT that are for training only, and what takes each of them off.
-STRIPPERS = {
-    "PruneLowMagnitude": "tfmot.sparsity.keras.strip_pruning",
-    "ClusterWeights": "tfmot.clustering.keras.strip_clustering",
-    "ClusterWeightsMHA": "tfmot.clustering.keras.strip_clustering",
-}
+from labkit.keras2.model import Model
+from labkit.keras2.wrappers import STRIPPERS
 
 
 def is_keras3(thing: object) -> bool:
@@ -81,7 +76,7 @@ def require_stripped(model: Any, purpose: str) -> None:
             )
 
 
-def layers(model: Any) -> Iterator[Any]:
+def layers(model: Model) -> Iterator[Any]:
     """The layers of *model*, those of models inside it included, in the order of the model."""
     for layer in model.layers:
         if isinstance(layer, tf.keras.Model):
@@ -90,7 +85,7 @@ def layers(model: Any) -> Iterator[Any]:
             yield layer
 
 
-def clone(model: Any) -> Any:
+def clone(model: Model) -> Model:
     """A new Keras 2 model with *model*'s architecture and equal but independent weights; it is not compiled.
 
     Raises LabkitError for a Keras 3, subclassed or unbuilt model, and for what is no model.
@@ -102,7 +97,7 @@ def clone(model: Any) -> Any:
     return copy
 
 
-def weights_digest(model: Any) -> str:
+def weights_digest(model: Model) -> str:
     """SHA-256 in hexadecimal over every weight's shape, type and bytes, in the model's order.
 
     Equal for a clone; another as soon as one bit of one weight changes.
@@ -117,7 +112,7 @@ def weights_digest(model: Any) -> str:
 
 
 @contextmanager
-def _scope(model: Any) -> Iterator[None]:
+def _scope(model: Model) -> Iterator[None]:
     """Where Keras knows TFMOT's wrappers, if *model* wears any."""
     if not any(type(layer).__module__.startswith("tensorflow_model_optimization") for layer in layers(model)):
         yield

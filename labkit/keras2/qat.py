@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from labkit.base.errors import LabkitError
 from labkit.keras2.errors import TranslatedError, translated
+from labkit.keras2.model import Model
 from labkit.keras2.protect import require_layers
 from labkit.keras2.simulate import correct, output_axis, rounded, short_name
 from labkit.methods.quantize import levels
@@ -107,13 +108,18 @@ class LearnedStep(_Quantizer):  # type: ignore[misc, valid-type]
         return {"bits": self.bits}
 
 
-def start_ranges(trained: Any, like: Any, images: NDArray[Any]) -> Any:
+def start_ranges(trained: Model, like: Model, images: NDArray[Any]) -> Model:
     """Set the activation ranges of *trained* to what *images* (n, …) make of the plain model *like*; returns *trained*.
 
     TFMOT starts each range at −6 to 6 and moves it by a thousandth of the way a step, so that a short training ends
     with ranges that are still near their start. A model without such ranges stays as it is.
-    Raises LabkitError when no layer of *trained* is quantized.
+    Raises LabkitError when no layer of *trained* is quantized, and for images that are none or not finite.
     """
+    if not len(images) or not np.isfinite(images).all():
+        raise LabkitError(
+            "The calibration images are none, or not all finite (NaN or infinite), and so set no range: give some "
+            "hundred training images as the model takes them."
+        )
     held = [(layer.layer.name, _by_name(layer.weights)) for layer in trained.layers if hasattr(layer, "layer")]
     found = [(name, own, end) for name, own in held for end in ("output", "post_activation") if f"{end}_min" in own]
     if not any(hasattr(layer, "quantize_config") for layer in trained.layers):
@@ -128,7 +134,7 @@ def start_ranges(trained: Any, like: Any, images: NDArray[Any]) -> Any:
     return trained
 
 
-def trained_weights(trained: Any, like: Any) -> list[NDArray[Any]]:
+def trained_weights(trained: Model, like: Model) -> list[NDArray[Any]]:
     """The weights of *trained*, kernels rounded as its quantizers round them, in the order of the plain model *like*.
 
     Raises LabkitError when a layer of *like* is not in *trained*, as itself or wrapped by ``quantize_apply``.
@@ -150,7 +156,7 @@ def trained_weights(trained: Any, like: Any) -> list[NDArray[Any]]:
     return found
 
 
-def rounded_after(model: Any, bits: int, per_channel: bool = True) -> list[NDArray[Any]]:
+def rounded_after(model: Model, bits: int, per_channel: bool = True) -> list[NDArray[Any]]:
     """Return the weights of *model* rounded after training as LiteRT's converter does it: `simulate.rounded`, folded.
 
     Raises as `simulate.rounded` does.
@@ -158,7 +164,7 @@ def rounded_after(model: Any, bits: int, per_channel: bool = True) -> list[NDArr
     return rounded(model, bits, per_channel, folded=True)
 
 
-def refusal(model: Any) -> tuple[str, str]:
+def refusal(model: Model) -> tuple[str, str]:
     """What TFMOT's ``quantize_model`` says to *model*, and what it means (``keras2.translated``); two empty texts when
     it takes the model. An error that has no translation is raised as it is."""
     try:
@@ -169,7 +175,7 @@ def refusal(model: Any) -> tuple[str, str]:
     return "", ""
 
 
-def ranges(trained: Any) -> dict[str, int]:
+def ranges(trained: Model) -> dict[str, int]:
     """How many weight ranges each quantized layer of *trained* has, by the layer's name in the plain model."""
     counts = {}
     for layer in trained.layers:

@@ -17,6 +17,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from labkit.base.errors import LabkitError, UsageError
+from labkit.keras2.model import Model
 from labkit.keras2.protect import require_layers, require_stripped
 from labkit.methods import cluster
 
@@ -91,7 +92,7 @@ def summing(indices: NDArray[np.int32]) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def share(
-    model: Any,
+    model: Model,
     count: int | Mapping[str, int],
     kind: str = "linear",
     per_channel: bool = False,

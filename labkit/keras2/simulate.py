@@ -9,12 +9,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from labkit.keras2.model import Model
 from labkit.keras2.norms import norm_scale
 from labkit.keras2.protect import clone, require_layers
 from labkit.methods.quantize import fake_quantize
 
 
-def rounded(model: Any, bits: int, per_channel: bool = True, folded: bool = False) -> list[NDArray[Any]]:
+def rounded(model: Model, bits: int, per_channel: bool = True, folded: bool = False) -> list[NDArray[Any]]:
     """Return the weights of *model* in Keras' order, every kernel rounded to symmetric *bits*, the others as they are.
 
     *per_channel*: one scale per output channel, otherwise one per kernel. *folded*: round as LiteRT's converter does,
@@ -40,7 +41,7 @@ def rounded(model: Any, bits: int, per_channel: bool = True, folded: bool = Fals
 
 
 def correct(
-    model: Any, weights: Mapping[Any, Sequence[NDArray[Any]]], x: NDArray[Any], y: NDArray[Any]
+    model: Model, weights: Mapping[Any, Sequence[NDArray[Any]]], x: NDArray[Any], y: NDArray[Any]
 ) -> dict[Any, NDArray[np.bool_]]:
     """Return which of the images *x* a copy of *model* classifies correctly with each set of *weights*.
 
@@ -55,7 +56,7 @@ def correct(
 
 
 def correct_by_bits(
-    model: Any, x: NDArray[Any], y: NDArray[Any], widths: Sequence[int], per_channel: bool = True
+    model: Model, x: NDArray[Any], y: NDArray[Any], widths: Sequence[int], per_channel: bool = True
 ) -> list[int]:
     """Return how many of the images *x* a copy of *model* classifies correctly, its kernels `rounded` to each width."""
     weights_by_place = {place: rounded(model, bits, per_channel) for place, bits in enumerate(widths)}

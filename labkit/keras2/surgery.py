@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from labkit.base.errors import LabkitError, one_of
 from labkit.keras2.graph import MAKERS, Graph, Indices, remaining
+from labkit.keras2.model import Model
 from labkit.keras2.protect import clone, require_layers
 from labkit.methods import cost
 
@@ -23,7 +24,7 @@ class Cost(NamedTuple):
     macs: int
 
 
-def keep_channels(model: Any, kept: Mapping[str, ArrayLike]) -> Any:
+def keep_channels(model: Model, kept: Mapping[str, ArrayLike]) -> Any:
     """Return a new model without the channels that are not *kept*: every layer that makes, passes on or reads them is
     cut.
 
@@ -42,7 +43,7 @@ def keep_channels(model: Any, kept: Mapping[str, ArrayLike]) -> Any:
     return result
 
 
-def silenced(model: Any, kept: Mapping[str, ArrayLike]) -> Any:
+def silenced(model: Model, kept: Mapping[str, ArrayLike]) -> Any:
     """Return a copy of *model* at its old size whose channels that are not *kept* give zero: the mask where a cut is
     meant.
 
@@ -58,7 +59,7 @@ def silenced(model: Any, kept: Mapping[str, ArrayLike]) -> Any:
     return result
 
 
-def predicted_cost(model: Any, kept: Mapping[str, ArrayLike]) -> Cost:
+def predicted_cost(model: Model, kept: Mapping[str, ArrayLike]) -> Cost:
     """Return what `keep_channels` will leave of the parameters and MACs, from shapes alone; nothing is built.
 
     Raises as `keep_channels` does.
@@ -68,7 +69,7 @@ def predicted_cost(model: Any, kept: Mapping[str, ArrayLike]) -> Cost:
     return Cost(sum(each.parameters for each in costs), sum(each.macs for each in costs))
 
 
-def resize_dense(model: Any, replacements: Mapping[str, tuple[np.ndarray, np.ndarray | None]]) -> Any:
+def resize_dense(model: Model, replacements: Mapping[str, tuple[np.ndarray, np.ndarray | None]]) -> Any:
     """Return a new model in which each named Dense layer has new weights, and so a new size; all else is copied.
 
     *replacements* gives (kernel, bias) by layer name, of shapes (inputs, units) and (units,), bias None where the layer
@@ -107,7 +108,7 @@ def resize_dense(model: Any, replacements: Mapping[str, tuple[np.ndarray, np.nda
     return result
 
 
-def planned_widths(model: Any, kept: Mapping[str, ArrayLike]) -> dict[str, tuple[int, int]]:
+def planned_widths(model: Model, kept: Mapping[str, ArrayLike]) -> dict[str, tuple[int, int]]:
     """Return the (inputs, outputs) that `keep_channels` will leave of each layer that multiplies, by name.
 
     Inputs of a dense layer count the features that it reads. Raises as `keep_channels` does.
@@ -121,7 +122,7 @@ def planned_widths(model: Any, kept: Mapping[str, ArrayLike]) -> dict[str, tuple
 _SIZE = {tf.keras.layers.Dense: "units", tf.keras.layers.Conv2D: "filters"}  # what a layer's config calls its width
 
 
-def _rebuilt(model: Any, change: Callable[[Any], dict[str, Any]]) -> Any:
+def _rebuilt(model: Model, change: Callable[[Any], dict[str, Any]]) -> Any:
     """Return the architecture of *model* with *change* made to the configuration of each layer, and fresh weights."""
     return tf.keras.models.clone_model(
         model, clone_function=lambda layer: type(layer).from_config(layer.get_config() | change(layer))

@@ -9,10 +9,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from labkit.base.errors import LabkitError
+from labkit.keras2.model import Model
 from labkit.keras2.protect import require_graph, require_stripped
 
 
-def tensors(model: tf.keras.Model) -> dict[str, NDArray[np.float32]]:
+def tensors(model: Model) -> dict[str, NDArray[np.float32]]:
     """Every weight of *model* by its name, ``dense_1/kernel``: what a ``.lkz`` file holds.
 
     Raises LabkitError for what is no built Keras 2 model, one that wears TFMOT's wrappers, and names that repeat.
@@ -22,7 +23,7 @@ def tensors(model: tf.keras.Model) -> dict[str, NDArray[np.float32]]:
     return {name: variable.numpy() for name, variable in variables(model).items()}
 
 
-def set_tensors(model: tf.keras.Model, values: Mapping[str, np.ndarray]) -> None:
+def set_tensors(model: Model, values: Mapping[str, np.ndarray]) -> None:
     """Set *model*'s weights from a dict as `tensors` returns it. Raises LabkitError unless all are there and fit."""
     known = variables(model)
     for name, variable in known.items():
@@ -42,7 +43,7 @@ def set_tensors(model: tf.keras.Model, values: Mapping[str, np.ndarray]) -> None
         variable.assign(values[name])
 
 
-def variables(model: tf.keras.Model) -> dict[str, tf.Variable]:
+def variables(model: Model) -> dict[str, tf.Variable]:
     """Every variable of *model* by its name. Raises LabkitError when two have the same."""
     found = {name_of(variable): variable for variable in model.weights}
     if len(found) < len(model.weights):

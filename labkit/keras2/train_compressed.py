@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from labkit.base.errors import UsageError, nearest
 from labkit.keras2.adam_loop import Gradients, How, run_adam
+from labkit.keras2.model import Model
 from labkit.keras2.norms import standardize
 from labkit.keras2.sharing import summing
 from labkit.keras2.tensors import name_of, set_tensors, tensors, variables
@@ -47,7 +48,7 @@ class Recipe:
 
 
 def deep_compression(
-    model: tf.keras.Model,
+    model: Model,
     x: NDArray[np.uint8],
     y: NDArray[Any],
     recipe: Recipe,
@@ -75,7 +76,7 @@ def deep_compression(
     return code(tensors(model))
 
 
-def shares(model: tf.keras.Model, kept: float) -> dict[str, float]:
+def shares(model: Model, kept: float) -> dict[str, float]:
     """Return how much of each kernel stays when *kept* is the share of the largest: by name, for `Recipe`.
 
     For the two LeNets the shares of Han et al. (2016, tables 2 and 3) at 0.08, and nearer to each other above it: small
@@ -91,7 +92,7 @@ def shares(model: tf.keras.Model, kept: float) -> dict[str, float]:
 
 
 def train_pruned(
-    model: tf.keras.Model,
+    model: Model,
     x: NDArray[np.uint8],
     y: NDArray[Any],
     kept: Mapping[str, float],
@@ -144,7 +145,7 @@ def train_pruned(
 
 
 def tune_shared(
-    model: tf.keras.Model,
+    model: Model,
     x: NDArray[np.uint8],
     y: NDArray[Any],
     shared: Mapping[str, Shared],

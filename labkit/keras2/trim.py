@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labkit.base.errors import LabkitError, UsageError, one_of
 from labkit.keras2.graph import MAKERS, Graph, Group, Indices, channel_groups, graph, remaining
+from labkit.keras2.model import Model
 from labkit.keras2.norms import norm_scale
 from labkit.keras2.protect import clone
 from labkit.keras2.training import train
@@ -30,7 +31,7 @@ class Reading(NamedTuple):
 
 
 def choose_channels(
-    model: Any, share: float, criterion: str, images: ArrayLike | None = None, seed: int = 0
+    model: Model, share: float, criterion: str, images: ArrayLike | None = None, seed: int = 0
 ) -> dict[str, Indices]:
     """Return the channels to keep, by the name of each group's first layer, as `keep_channels` takes them.
 
@@ -62,7 +63,7 @@ def choose_channels(
     return kept
 
 
-def refit(cut: Any, model: Any, kept: Mapping[str, ArrayLike], images: ArrayLike) -> None:
+def refit(cut: Model, model: Model, kept: Mapping[str, ArrayLike], images: ArrayLike) -> None:
     """Refit each layer of *cut* that reads removed channels so that its outputs match those of *model*.
 
     *cut* is ``keep_channels(model, kept)`` and is changed in place: kernels and biases by least squares on *images*
@@ -85,7 +86,9 @@ def refit(cut: Any, model: Any, kept: Mapping[str, ArrayLike], images: ArrayLike
         layer.set_weights([weights.reshape(kernel.shape), *(values + shift for values in bias)])
 
 
-def masked(model: Any, like: Any, x: ArrayLike, y: ArrayLike, *, epochs: int, batch_size: int = 128, **how: Any) -> Any:
+def masked(
+    model: Model, like: Model, x: ArrayLike, y: ArrayLike, *, epochs: int, batch_size: int = 128, **how: Any
+) -> Any:
     """Return a copy of *model* with as many weights that are not zero as *like* has; its arrays keep their size.
 
     TFMOT prunes single weights by magnitude, the same share of each Dense and Conv2D kernel (it leaves depthwise ones
@@ -111,7 +114,7 @@ def masked(model: Any, like: Any, x: ArrayLike, y: ArrayLike, *, epochs: int, ba
     return prune.strip_pruning(copy)
 
 
-def kernel_sizes(model: Any) -> dict[str, int]:
+def kernel_sizes(model: Model) -> dict[str, int]:
     """Return the number of weights, without biases, of each Dense and Conv2D layer of *model*, by name."""
     return {layer.name: layer.get_weights()[0].size for layer in model.layers if type(layer) in MAKERS}
 
@@ -153,7 +156,7 @@ def _norms(network: Graph, group: Group) -> NDArray[np.float64]:
     return channels.weight_norms([network.layers[name].get_weights()[0] for name in group.layers], scales)
 
 
-def _outputs(model: Any, names: list[str], images: ArrayLike | None) -> dict[str, NDArray[np.float32]]:
+def _outputs(model: Model, names: list[str], images: ArrayLike | None) -> dict[str, NDArray[np.float32]]:
     if images is None or not len(np.asarray(images)):
         raise LabkitError("This criterion looks at activations: give images=, some hundred as the model takes them.")
     if not names:

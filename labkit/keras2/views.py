@@ -13,12 +13,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from labkit.keras2.distill import distillation
-from labkit.keras2.training import Loss, cross_entropy
+from labkit.keras2.model import Model
+from labkit.keras2.training import Loss, as_floats, cross_entropy
 
 VIEWS = 9
 
 
-def teacher_views(teacher: tf.keras.Model, x: NDArray[np.uint8], batch_size: int = 1000) -> NDArray[np.float32]:
+def teacher_views(teacher: Model, x: NDArray[np.uint8], batch_size: int = 1000) -> NDArray[np.float32]:
     """Return the logits of *teacher* for the nine views of each image, float32 (n, 9, classes)."""
 
     @tf.function
@@ -53,11 +54,6 @@ def taught(share: float = 0.9, temperature: float = 2.0) -> Loss:
         return (1 - share) * hard + share * soft(targets[:, 1:], outputs)
 
     return loss
-
-
-def as_floats(batch: tf.Tensor) -> tf.Tensor:
-    """Return uint8 images (n, 28, 28) as float32 (n, 28, 28, 1) in [0, 1]."""
-    return tf.cast(batch, tf.float32)[..., None] / 255.0
 
 
 def moved(batch: tf.Tensor, views: tf.Tensor) -> tf.Tensor:

@@ -126,7 +126,7 @@ def test_what_is_no_keras2_model_is_refused(net: SimpleNamespace) -> None:
     for thing in (keras3, None, "model.keras", np.zeros(3)):
         with pytest.raises(LabkitError, match=r"[Kk]eras"):
             tflite.convert(thing)
-    with pytest.raises(LabkitError, match="one input of known shape"):
+    with pytest.raises(LabkitError, match="exactly one input of known shape"):
         tflite.convert(net.tf.keras.Sequential([net.tf.keras.layers.Dense(2)]))
 
 
@@ -207,3 +207,120 @@ def test_save_writes_whole_or_not_at_all(net: SimpleNamespace, tmp_path: Path) -
     assert path.read_bytes() == net.files["float32"]
     with pytest.raises(LabkitError, match="file stands where a folder"):
         tflite.save(b"x", path / "below.tflite")
+
+
+def refused(words: str, call: Any) -> None:
+    with pytest.raises(LabkitError, match=words) as caught:
+        call()
+    sentence = str(caught.value)
+    assert sentence.endswith(".") and "\n" not in sentence and ". " not in sentence and ".py:" not in sentence
+
+
+def test_b2_a_recurrent_layer_with_an_open_batch(net: SimpleNamespace) -> None:
+    layers = net.tf.keras.layers
+
+    def model(batch_size: int | None = None, unroll: bool = False) -> Any:
+        first = layers.Input((5, 4), batch_size=batch_size)
+        return net.tf.keras.Sequential([first, layers.LSTM(3, unroll=unroll, name="memory"), layers.Dense(2)])
+
+    refused(r"recurrent layer 'memory'.*batch_size=1.*unroll=True", lambda: tflite.convert(model()))
+    x = np.random.default_rng(0).random((1, 5, 4), np.float32)
+    for fixed in (model(batch_size=1), model(unroll=True)):
+        np.testing.assert_allclose(tflite.predict(tflite.convert(fixed), x), fixed(x).numpy(), atol=1e-5)
+
+
+def test_b4_two_inputs(net: SimpleNamespace) -> None:
+    a, b = net.tf.keras.Input((4,), name="a"), net.tf.keras.Input((4,), name="b")
+    model = net.tf.keras.Model([a, b], net.tf.keras.layers.Dense(2)(net.tf.keras.layers.Add()([a, b])))
+    for precision in ("float32", "int8"):
+        refused(
+            r"has 2 inputs.*order of model\.inputs \(a, b\)",
+            lambda precision=precision: tflite.convert(model, precision, net.x),
+        )
+
+
+def embedding(net: SimpleNamespace, dtype: str) -> Any:
+    layers = net.tf.keras.layers
+    first = layers.Input((6,), dtype=dtype)
+    return net.tf.keras.Sequential([first, layers.Embedding(20, 4), layers.Flatten(), layers.Dense(3)])
+
+
+@pytest.mark.parametrize("dtype", ["int32", "float32"])
+def test_b5_indices_are_not_scaled(net: SimpleNamespace, dtype: str) -> None:
+    model = embedding(net, dtype)
+    content, ids = tflite.convert(model), np.random.default_rng(0).integers(0, 20, (7, 6))
+    expected = model(ids.astype(dtype)).numpy()
+    if dtype == "int32":
+        np.testing.assert_allclose(tflite.predict(content, ids), expected, atol=1e-6)
+        refused(r"takes int32 \(indices\).*astype\('int32'\)", lambda: tflite.predict(content, ids / 20))
+    else:
+        refused(r"x\.astype\('float32'\).*indices are not scaled", lambda: tflite.predict(content, ids))
+    np.testing.assert_allclose(tflite.predict(content, ids.astype(dtype)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["generator", "function"])
+def test_b10_a_generator_of_representative_images(net: SimpleNamespace, kind: str) -> None:
+    def images() -> Any:
+        for image in net.x:
+            yield [image[None]]
+
+    given = images() if kind == "generator" else images
+    refused(f"representative is a {kind}.*np.concatenate", lambda: tflite.convert(net.model, "int8", given))
+    together = np.concatenate([image for (image,) in images()])
+    assert tflite.convert(net.model, "int8", together) == net.files["int8"]
+    dataset = net.tf.data.Dataset.from_tensor_slices(net.x)
+    refused("Dataset, but takes an array.*np.stack", lambda: tflite.convert(net.model, "int8", dataset))
+    stacked = np.stack(list(dataset.as_numpy_iterator()))
+    assert tflite.convert(net.model, "int8", stacked) == net.files["int8"]
+    assert tflite.convert(net.model, "int8", list(net.x)) == net.files["int8"]
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8", "int8_io"])
+def test_b11_images_that_are_not_finite(net: SimpleNamespace, precision: str) -> None:
+    for value in (np.nan, np.inf):
+        images = net.x[:3].copy()
+        images[1, 2, 3] = value
+        refused("not all finite", lambda images=images: tflite.predict(net.files[precision], images))
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "float64"])
+def test_b14_layers_that_compute_in_another_type(net: SimpleNamespace, policy: str) -> None:
+    net.tf.keras.mixed_precision.set_global_policy(policy)
+    try:
+        model = tiny(net.tf)
+    finally:
+        net.tf.keras.mixed_precision.set_global_policy("float32")
+    refused(
+        r"computes in float(16|64).*set_global_policy\('float32'\).*set_weights",
+        lambda: tflite.convert(model, "int8", net.x),
+    )
+    plain = tiny(net.tf)
+    plain.set_weights(model.get_weights())
+    np.testing.assert_allclose(tflite.predict(tflite.convert(plain), net.x), net.y, atol=1e-5)
+
+
+def test_b14_prime_batch_normalization_in_training(net: SimpleNamespace) -> None:
+    layers, inputs = net.tf.keras.layers, net.tf.keras.Input(SHAPE)
+    normalized = layers.BatchNormalization()(layers.Conv2D(2, 3)(inputs), training=True)
+    model = net.tf.keras.Model(inputs, layers.Flatten()(normalized))
+    refused("BatchNormalization with training=True", lambda: tflite.convert(model))
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16", "dynamic"])
+def test_b40_a_quantization_aware_model_is_converted_to_int8_only(net: SimpleNamespace, precision: str) -> None:
+    import tensorflow_model_optimization as tfmot
+
+    aware = tfmot.quantization.keras.quantize_model(tiny(net.tf, norm=True))
+    refused("quantization-aware.*convert it with precision 'int8'", lambda: tflite.convert(aware, precision))
+
+
+def test_b49_integer_ends_are_promised(net: SimpleNamespace) -> None:
+    import tensorflow_model_optimization as tfmot
+
+    def annotate(layer: Any) -> Any:
+        return layer if layer.name == "logits" else tfmot.quantization.keras.quantize_annotate_layer(layer)
+
+    annotated = net.tf.keras.models.clone_model(tiny(net.tf), clone_function=annotate)
+    part = tfmot.quantization.keras.quantize_apply(annotated)
+    refused("float32 input or output.*annotate them too", lambda: tflite.convert(part, "int8", float_io=False))
+    assert inspect.summary(tflite.convert(part, "int8")).outputs[0].dtype == "float32"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from labkit.base.errors import LabkitError, UsageError
-from labkit.deploy import timing
+from labkit.deploy import tflite, timing
 
 
 class Bench:
@@ -163,3 +164,34 @@ def test_prepared_has_been_called_with_either_kernels(net: SimpleNamespace) -> N
     assert answers[0] == pytest.approx(answers[1], abs=1e-5)
     with pytest.raises(UsageError, match="kernels"):
         timing.prepared(net.path, kernels="fast")
+
+
+def test_b5_prime_prime_indices_are_timed_too(net: SimpleNamespace) -> None:
+    layers = net.tf.keras.layers
+    parts = [layers.Input((6,), dtype="int32"), layers.Embedding(20, 4), layers.Flatten(), layers.Dense(3)]
+    content = tflite.convert(net.tf.keras.Sequential(parts))
+    assert timing.latency({"ids": content}, batch=2, seconds=0.02)["ids"].n >= 3
+
+
+def test_the_garbage_collector_rests_while_candidates_are_timed() -> None:
+    seen: list[bool] = []
+    bench = Bench()
+    candidate = bench.candidate("a", 0.01)
+
+    def call() -> None:
+        seen.append(gc.isenabled())
+        candidate()
+
+    assert gc.isenabled()
+    timing.interleaved({"a": call}, seconds=0.1, clock=bench.clock)
+    assert len(seen) > 3 and not any(seen)
+    assert gc.isenabled(), "it runs again afterwards"
+    with pytest.raises(ZeroDivisionError):
+        timing.interleaved({"a": lambda: 1 / 0})
+    assert gc.isenabled(), "also when a candidate fails"
+    gc.disable()
+    try:
+        timing.interleaved({"a": call}, seconds=0.1, clock=bench.clock)
+        assert not gc.isenabled(), "a collector that rested before goes on resting"
+    finally:
+        gc.enable()

@@ -74,7 +74,7 @@ def test_gradients_of_a_shared_value_are_the_sum(images):
     kernel = share(tensors(model)["b/kernel"], 2)
     set_tensors(model, tensors(model) | {"b/kernel": kernel.expand()})
     with tf.GradientTape() as tape:
-        loss = training.cross_entropy(tf.constant(y, tf.int32), model(views.as_floats(tf.constant(x))))
+        loss = training.cross_entropy(tf.constant(y, tf.int32), model(training.as_floats(tf.constant(x))))
     gradient = tape.gradient(loss, model.get_layer("b").kernel).numpy()
     sums = np.array([gradient[kernel.indices == k].sum() for k in (1, 2)])
     after = train_compressed.tune_shared(model, x, y, {"b/kernel": kernel}, 1, 1e-2, How(batch_size=len(x)))
@@ -103,12 +103,13 @@ def test_the_file_is_the_network(images):
 
 
 def test_every_kernel_and_vector_of_a_convolutional_network_is_shared(images):
+    tf.keras.utils.set_random_seed(0)  # or each run draws other first weights, and some need more epochs than others
     layers, inputs = tf.keras.layers, tf.keras.Input((28, 28, 1))
     x = layers.Conv2D(4, 3, strides=4, use_bias=False, name="conv")(inputs)
     x = layers.ReLU()(layers.BatchNormalization(momentum=0.5, name="norm")(x))
     x = layers.DepthwiseConv2D(3, name="depthwise")(x)
     model = tf.keras.Model(inputs, layers.Dense(10, name="logits")(layers.Flatten()(x)))
-    recipe = Recipe({"logits/kernel": 0.5}, values=7, bias_values=3, epochs=8, tune_epochs=2)
+    recipe = Recipe({"logits/kernel": 0.5}, values=7, bias_values=3, epochs=16, tune_epochs=4)
     read = lkz.unpack(train_compressed.deep_compression(model, *images, recipe, How(batch_size=50), chain=False))
     assert all(np.array_equal(read[name], tensor) for name, tensor in tensors(model).items())
     different = {name: len(np.unique(tensor[tensor != 0])) for name, tensor in read.items()}

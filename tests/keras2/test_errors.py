@@ -111,7 +111,7 @@ MISTAKES = {
         lambda: tfmot.quantization.keras.quantize_annotate_model(three()),
         "quantize_annotate_model was given a Keras 3",
     ),
-    "Keras 3, cluster": (lambda: cluster(three()).compile(), "The model is None.*cluster_weights returns None"),
+    "a function that returned nothing": (lambda: (lambda: None)().compile(), "The model is None.*return one"),
     "Keras 3, strip": (lambda: strip(three()), "strip_pruning was given a Keras 3"),
     "None, strip": (lambda: tfmot.clustering.keras.strip_clustering(None), "strip_clustering was given None"),
     "None, prune": (lambda: prune(None), "was given None"),

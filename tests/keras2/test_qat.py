@@ -163,3 +163,12 @@ def test_a_refusal_has_both_texts_and_a_good_model_none():
     theirs, ours = qat.refusal(net(layers.Rescaling(1 / 255), layers.Conv2D(4, 3)))
     assert "is not supported" in theirs and "Rescaling" in ours
     assert qat.refusal(net(layers.Conv2D(4, 3))) == ("", "")
+
+
+@pytest.mark.parametrize("images", [X[:0], np.where(X[3, 2, 1, 0] == X, np.nan, X)], ids=["none", "NaN"])
+def test_b48_images_that_set_no_range(model, images):
+    quantized = tfq.quantize_model(clone(model))
+    before = [weight.copy() for weight in quantized.get_weights()]
+    with pytest.raises(LabkitError, match="set no range"):
+        qat.start_ranges(quantized, model, images)
+    assert all(np.array_equal(a, b) for a, b in zip(before, quantized.get_weights(), strict=True))

@@ -194,7 +194,7 @@ def test_images_and_labels_must_match(images):
 
 def test_a_loss_that_is_no_number_stops_the_training(images):
     with pytest.raises(LabkitError, match=r"no longer a number in epoch 1 .* make the learning rate smaller"):
-        training.train(small(), images[0] * np.float32(np.inf), images[1], epochs=3)
+        training.train(small(), images[0] * np.float32(1e38), images[1], epochs=3)
 
 
 def test_augmentation_moves_and_mirrors_and_repeats():
@@ -212,3 +212,65 @@ def test_augmentation_moves_and_mirrors_and_repeats():
     assert fits.any(axis=0).all() and fits.any(axis=1).all()  # each image is one of nine; each of the nine is drawn
     assert np.array_equal(augment.flip_shift(x, seed), augment.flip_shift(x, seed))
     assert not np.array_equal(augment.flip_shift(x, seed), augment.flip_shift(x, seed + 1))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x, y: ((image for image in x), y), "x is a generator.*np.concatenate"),
+        (lambda x, y: (tf.data.Dataset.from_tensor_slices((x, y)), None), "x is a .*Dataset.*np.concatenate"),
+        (lambda x, y: (x, None), "y is None"),
+        (lambda x, y: (x, np.eye(3)[y]), r"y has shape \(96, 3\).*y.argmax\(axis=1\)"),
+        (lambda x, y: (x, y[:, None]), r"y has shape \(96, 1\).*y\[:, 0\]"),
+        (lambda x, y: (x, y[:, None, None]), r"class numbers of shape \(n,\)"),
+        (lambda x, y: (x, y + 1), "y goes from 1 to 3.*numbered 0 to 2: give y - 1"),
+        (lambda x, y: (x, y.astype(int) - 1), "y goes from -1 to 1.*as many outputs"),
+        (lambda x, y: (x, y + 5), "y goes from 5 to 7"),
+        (lambda x, y: (x, y / 2), "float64.*loss="),
+        (lambda x, y: (x[:, :5], y), r"images have shape \(96, 5\).*takes \(n, 8\)"),
+        (lambda x, y: (x[..., None], y), r"images have shape \(96, 8, 1\)"),
+        (lambda x, y: (x.astype(str), y), "The images are <U"),
+        (lambda x, y: (3.0, y), "x is a float"),
+    ],
+)
+def test_b25_what_is_given_is_checked_before_tensorflow(images, change, message):
+    x, y = change(*images)
+    with pytest.raises(UsageError, match=message) as caught:
+        training.train(small(), x, y, epochs=1)
+    assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
+
+
+def test_b25_the_remedies_train(images):
+    x, y = images
+    parts = [x[:50], x[50:]]
+    for good_x, good_y in ((np.concatenate(parts), np.eye(3)[y].argmax(axis=1)), (x.tolist(), y.tolist()), (x, y > 9)):
+        training.train(small(), good_x, good_y, epochs=1, batch_size=96)
+    rows = lambda wanted, logits: tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(wanted, logits))  # noqa: E731
+    training.train(small(), x, np.eye(3, dtype=np.float32)[y], epochs=1, loss=rows)
+
+
+def test_b25_prime_a_model_of_two_outputs_or_of_maps(images):
+    inputs = tf.keras.Input((8,))
+    two = tf.keras.Model(inputs, [layers.Dense(2)(inputs), layers.Dense(3)(inputs)])
+    with pytest.raises(UsageError, match="1 inputs and 2 outputs"):
+        training.train(two, *images, epochs=1)
+    maps = tf.keras.Model(inputs, layers.Reshape((4, 2))(inputs))
+    with pytest.raises(UsageError, match=r"2 axes per image.*one row of logits"):
+        training.train(maps, *images, epochs=1)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_b25_prime_prime_images_that_are_not_finite_are_named_first(images, value):
+    x = images[0].copy()
+    x[3, 2] = value
+    with pytest.raises(UsageError, match="not finite"):
+        training.train(small(), x, images[1], epochs=1)
+    with pytest.raises(UsageError, match="not finite"):
+        training.evaluate(small(), x, images[1])
+
+
+def test_b25_uint8_images_need_no_channel(images):
+    model = tf.keras.Sequential([layers.Input((28, 28, 1)), layers.Flatten(), layers.Dense(2)])
+    training.train(model, np.zeros((6, 28, 28), np.uint8), np.arange(6) % 2, epochs=1)
+    with pytest.raises(UsageError, match=r"\(6, 28, 28\).*takes \(n, 28, 28, 1\).*as_input"):
+        training.train(model, np.zeros((6, 28, 28), np.float32), np.arange(6) % 2, epochs=1)

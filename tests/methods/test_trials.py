@@ -73,3 +73,28 @@ def test_the_small_network_learns_and_repeats():
     )
     other = train_small(x, y, np.random.default_rng(7), hidden=8, passes=1)
     assert not np.array_equal(first[0][0], other[0][0])
+
+
+def test_the_rate_falls_to_zero_on_a_line():
+    """Several batches, against a loop written here with its gradient, on float64: step k of n has (1 − k / n) of it."""
+    rng = np.random.default_rng(8)
+    x, y = rng.random((12, 5)).astype("float32"), np.arange(12) % 3
+    chosen = {"hidden": 4, "passes": 2, "batch": 3}
+    (a, u), (b, v) = (
+        tuple(array.astype("float64") for array in layer)
+        for layer in train_small(x, y, np.random.default_rng(9), rate=0.0, **chosen)
+    )
+    draws = np.random.default_rng(9)
+    draws.normal(size=a.shape), draws.normal(size=b.shape)
+    order = np.concatenate([draws.permutation(12) for _ in range(2)]).reshape(8, 3)
+    for step, batch in enumerate(order):
+        hidden = np.maximum(x[batch] @ a + u, 0)
+        exponents = np.exp(hidden @ b + v)
+        error = exponents / exponents.sum(axis=1, keepdims=True) - np.eye(3)[y[batch]]
+        rate = 0.5 * (1 - step / 8) / 3
+        back = (error @ b.T) * (hidden > 0)
+        a, u = a - rate * x[batch].T @ back, u - rate * back.sum(axis=0)
+        b, v = b - rate * hidden.T @ error, v - rate * error.sum(axis=0)
+    layers = train_small(x, y, np.random.default_rng(9), rate=0.5, **chosen)
+    for mine, theirs in zip((a, u, b, v), (array for layer in layers for array in layer), strict=True):
+        np.testing.assert_allclose(theirs, mine, atol=1e-5)
