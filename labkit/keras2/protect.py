@@ -15,13 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from labkit.base.errors import LabkitError
-
-# The wrappers of TFMOT that are for training only, and what takes each of them off.
-STRIPPERS = {
-    "PruneLowMagnitude": "tfmot.sparsity.keras.strip_pruning",
-    "ClusterWeights": "tfmot.clustering.keras.strip_clustering",
-    "ClusterWeightsMHA": "tfmot.clustering.keras.strip_clustering",
-}
+from labkit.keras2.wrappers import STRIPPERS
 
 
 def is_keras3(thing: object) -> bool:
