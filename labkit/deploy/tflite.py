@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from labkit.base import files
 from labkit.base.errors import LabkitError, UsageError, one_of
 from labkit.base.quiet import native_stderr
-from labkit.deploy.content import Source, describe, interpreter
+from labkit.deploy.content import Source, describe, interpreter, trust
 
 __all__ = ["PRECISIONS", "convert", "interpreter", "predict", "save"]
 
@@ -68,7 +68,9 @@ def convert(
     if not float_io:
         converter.inference_input_type = converter.inference_output_type = tf.int8
     converter._experimental_disable_per_channel = not per_channel  # TensorFlow 2.21 has no public switch for it
-    return _quietly(converter.convert, str(model.name))
+    content = _quietly(converter.convert, str(model.name))
+    trust(content)
+    return content
 
 
 def save(content: bytes, path: Path | str) -> Path:

@@ -54,13 +54,14 @@ def build(content: Content) -> Any:
         # What was judged is what is loaded, even if the file has changed meanwhile.
         copy = Path(folder) / f"model{suffix}"
         copy.write_bytes(content.data)
-        try:
-            with native_stderr():
+        with native_stderr():
+            try:
                 return tf.keras.models.load_model(copy, compile=False)
-        except Exception as error:  # Keras raises nearly anything here
-            raise LabkitError(
-                f"Keras 2 cannot build the model in {content.path}: save it again with the tf.keras of this course."
-            ) from error
+            except Exception as error:  # Keras raises nearly anything here
+                failure = error
+    raise LabkitError(
+        f"Keras 2 cannot build the model in {content.path}: save it again with the tf.keras of this course."
+    ) from failure
 
 
 def problem(config: Config) -> str | None:
