@@ -202,7 +202,9 @@ def _as_float32(tensors: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
                 "weight (a step counter), or save it with .astype('float32')."
             )
         if not np.isfinite(tensor).all():
-            raise UsageError(f"Tensor {name!r} holds NaN or infinity: train the model again with a smaller learning rate.")
+            raise UsageError(
+                f"Tensor {name!r} holds NaN or infinity: train the model again with a smaller learning rate."
+            )
         with np.errstate(over="ignore"):
             single = tensor.astype(np.float32)
         if not np.isfinite(single).all():

@@ -1,4 +1,4 @@
-"""Read an HDF5 file of Keras weights in a process of its own: the file on standard input, its tensors on standard output.
+"""Read an HDF5 file of Keras weights in a process of its own: it comes on standard input, its tensors go to the output.
 
 The HDF5 library parses the file in C, and a damaged one can crash it. What a file could use to reach beyond itself is
 refused: soft and external links, external storage, virtual datasets, objects and references, filters from plugins.
@@ -114,7 +114,9 @@ def _check(datasets: dict[str, h5py.Dataset]) -> None:
         properties = dataset.id.get_create_plist()
         filters = {properties.get_filter(index)[0] for index in range(properties.get_nfilters())}
         if not filters <= _FILTERS:
-            raise LabkitError(f"its entry {shown(path)} is compressed in an unknown way; save it with gzip or as it is.")
+            raise LabkitError(
+                f"its entry {shown(path)} is compressed in an unknown way; save it with gzip or as it is."
+            )
         if problem := shape_problem(dataset.shape, room):
             raise LabkitError(f"its entry {shown(path)} {problem}; write several files.")
         room -= dataset.size

@@ -228,7 +228,9 @@ def _by_name(content: Content, named: list[tuple[str, str, NDArray[Any]]]) -> Te
     origins: dict[str, str] = {}
     for name, layer, tensor in named:
         if problem := name_problem(name):
-            raise LabkitError(f"{content.path}: the weight's name {shown(name)} {problem}: give its layer another name.")
+            raise LabkitError(
+                f"{content.path}: the weight's name {shown(name)} {problem}: give its layer another name."
+            )
         if name in tensors:
             raise LabkitError(
                 f"{content.path} has two weights called {name!r}, in {shown(origins[name])} and {shown(layer)}: give "

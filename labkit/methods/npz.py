@@ -1,6 +1,6 @@
 """Read and write ``.npz`` files of named tensors: every header is checked before any content is unpacked.
 
-`numpy.load` unpacks first and judges afterwards, and `numpy.savez` takes the names as its own keywords, so that a tensor
+`numpy.load` unpacks first and judges afterwards, and `numpy.savez` takes names as its own keywords, so that a tensor
 called ``file`` or ``allow_pickle`` is lost. Nothing here unpickles anything.
 """
 

@@ -75,7 +75,7 @@ def account(tensors: Mapping[str, np.ndarray]) -> list[Account]:
 
 
 def parts(tensors: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Return where the bytes of the file of *tensors* go: parts of all kernels, *biases* (one axis), and the file's *own*.
+    """Return where the file's bytes go: parts of all kernels, *biases* (one axis), and the file's *own*.
 
     The sum is the length of what `pack` makes of them. Raises as `pack` does.
     """
