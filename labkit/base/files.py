@@ -44,7 +44,7 @@ def read(path: Path | str, most_bytes: int, wanted: str) -> bytes:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise LabkitError(f"Cannot read {path} ({reason}): give the path of {wanted}.") from error
-    with open(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise LabkitError(f"{path} is no regular file: give the path of {wanted}.")
@@ -52,10 +52,12 @@ def read(path: Path | str, most_bytes: int, wanted: str) -> bytes:
             raise LabkitError(
                 f"{path} has {status.st_size:,} bytes, but {wanted} may have {most_bytes:,}: give a smaller one."
             )
-        try:
-            return file.read(most_bytes)
-        except OSError as error:
-            raise LabkitError(f"Cannot read {path} ({error.strerror}): give the path of {wanted}.") from error
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(status.st_size)
+    except OSError as error:
+        raise LabkitError(f"Cannot read {path} ({error.strerror}): give the path of {wanted}.") from error
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
