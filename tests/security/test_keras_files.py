@@ -152,7 +152,14 @@ def test_a_model_with_a_lambda_is_not_built(made, tmp_path, file, capsys):
 def test_a_saved_model_is_refused(made, tmp_path, capsys):
     for words in (
         ["compress", str(made.folder / "saved_model"), "-o", str(tmp_path / "w.lkz")],
-        ["expand", str(tmp_path / "w.lkz"), "-o", str(tmp_path / "b.keras"), "--like", str(made.folder / "saved_model")],
+        [
+            "expand",
+            str(tmp_path / "w.lkz"),
+            "-o",
+            str(tmp_path / "b.keras"),
+            "--like",
+            str(made.folder / "saved_model"),
+        ],
     ):
         lkz.write(tmp_path / "w.lkz", {"a": np.ones(2, np.float32)})
         assert main(words) == 1

@@ -46,7 +46,9 @@ def test_a_hostile_name_is_refused_in_every_file(name, tmp_path):
         assert not (tmp_path / "file").exists()
 
 
-@pytest.mark.parametrize("name", ["file", "allow_pickle", "dense_1/kernel", "a/b/c", "tf.math.multiply", "ü", "x" * 255])
+@pytest.mark.parametrize(
+    "name", ["file", "allow_pickle", "dense_1/kernel", "a/b/c", "tf.math.multiply", "ü", "x" * 255]
+)
 def test_a_name_that_is_allowed_comes_back_from_every_file(name, tmp_path):
     tensors = {name: np.arange(1, 4, dtype=np.float32), "other": np.zeros((2, 2), np.float32)}
     npz.write(tmp_path / "a.npz", tensors)

@@ -121,11 +121,13 @@ def test_no_pickle_runs(tmp_path):
 def test_a_bomb_is_refused_from_its_headers(tmp_path):
     """1.6 GB of zeros in 1.6 MB: neither the memory nor the seconds to unpack it."""
     header = member("(400000000,)", content=b"")
-    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as target:
-        with target.open("a.npy", "w", force_zip64=True) as file:
-            file.write(header)
-            for _ in range(1600):
-                file.write(bytes(1_000_000))
+    with (
+        zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as target,
+        target.open("a.npy", "w", force_zip64=True) as file,
+    ):
+        file.write(header)
+        for _ in range(1600):
+            file.write(bytes(1_000_000))
     tracemalloc.start()
     start = time.process_time()
     with pytest.raises(LabkitError, match="more weights than"):
