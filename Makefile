@@ -5,7 +5,7 @@ KERNEL  ?=
 UV      := uv==0.13.9
 BIN     := .venv/bin
 
-.PHONY: setup run lab test notebooks lock clean
+.PHONY: setup run lab test notebooks pages lock clean
 
 setup: .venv/installed
 
@@ -30,6 +30,9 @@ test: setup       ## every test, the notebooks included
 
 notebooks: setup  ## rebuild both editions of the lessons whose source changed
 	@$(BIN)/labkit build
+
+pages: setup      ## for a release: execute every page in full, and list which values moved
+	@$(BIN)/labkit build --release
 
 lock: setup       ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra test pyproject.toml -o requirements.lock

@@ -1,24 +1,16 @@
-"""labkit: what the lab notebooks on model acceleration and low-precision computing share."""
+"""labkit: what the lab notebooks on model acceleration and low-precision computing share.
 
-from __future__ import annotations
+Importing it sets environment variables and an import hook, so that TensorFlow speaks Keras 2 and stays quiet.
+Everything else is imported when its name is first used: ``import labkit`` brings neither NumPy nor TensorFlow.
+"""
 
-from typing import Any
+import lazy_loader
 
 from labkit.base.legacy import use_keras2
-from labkit.base.profile import by_profile
 from labkit.base.quiet import quiet_tensorflow
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "by_profile", "start"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 use_keras2()
 quiet_tensorflow()
-
-
-def __getattr__(name: str) -> Any:
-    """Load ``start`` when a page first asks for it: it brings NumPy, which ``labkit --help`` does without."""
-    if name == "start":
-        from labkit.session.lab import start
-
-        return start
-    raise AttributeError(f"module 'labkit' has no attribute {name!r}")

@@ -41,9 +41,7 @@ def test_an_import_the_other_way_is_found(tmp_path):
     for package in packages.split():
         (tmp_path / "labkit" / package).mkdir(parents=True)
         (tmp_path / "labkit" / package / "__init__.py").touch()
-    start = "def __getattr__(name):\n    from labkit.session.lab import start\n"
-    (tmp_path / "labkit" / "__init__.py").write_text(start)
-    (tmp_path / "labkit" / "session" / "lab.py").write_text("start = print\n")
+    (tmp_path / "labkit" / "__init__.py").touch()
     assert lint(tmp_path).returncode == 0
     (tmp_path / "labkit" / "base" / "__init__.py").write_text("def late():\n    import labkit.session\n")
     done = lint(tmp_path)

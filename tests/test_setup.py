@@ -99,7 +99,7 @@ def test_pip_takes_what_uv_locked():
 def test_the_lock_tells_run_time_from_tests():
     need = {pin.name: pin.need for pin in LOCK}
     assert {name for name, what in need.items() if what == "direct"} == set(DIRECT)
-    assert {need[name] for name in ("keras", "h5py", "tornado")} == {"indirect"}
+    assert {need[name] for name in ("keras", "attrs", "tornado")} == {"indirect"}
     assert {need[name] for name in ("pytest-xdist", "ruff", "mypy", "hypothesis")} == {"tests"}
 
 

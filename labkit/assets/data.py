@@ -21,10 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labkit.assets import download, registry
-from labkit.base import files, places
+from labkit.base import files, places, settings
 from labkit.base.errors import LabkitError
 
-VARIABLE = "LABKIT_DATA"
 Bytes = NDArray[np.uint8]
 
 
@@ -97,7 +96,7 @@ def checksum(dataset: Dataset) -> str:
 
 def folders() -> list[Path]:
     """Return where files are looked for, in this order, before anything is downloaded."""
-    listed = [Path(part) for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
+    listed = [Path(part) for part in settings.DATA.read().split(os.pathsep) if part]
     return [places.course() / "data", *listed, places.cache() / "data"]
 
 
@@ -108,7 +107,7 @@ def find(entry: registry.Entry, file: registry.File) -> Found:
     """
     copy = look(entry, file)
     if copy is None:
-        put = f"{places.course() / 'data' / entry.name} (or into a folder that {VARIABLE} names)"
+        put = f"{places.course() / 'data' / entry.name} (or into a folder that {settings.DATA.name} names)"
         download.fetch(file, places.cache() / "data" / entry.name, put=put)
         copy = look(entry, file)
     if copy is None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from labkit.base import files
 from labkit.lesson import parts
 from labkit.lesson.source import Cell, Lesson
 
@@ -18,6 +16,7 @@ Edition = Literal["student", "solved"]
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 _LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python", "pygments_lexer": "ipython3"}
 _SHOWN = {
+    "labkit": "labkit",
     "python": "Python",
     "tensorflow": "TensorFlow",
     "tensorflow-model-optimization": "TFMOT",
@@ -26,41 +25,19 @@ _SHOWN = {
 }
 
 
-@dataclass(frozen=True)
-class Neighbours:
-    """The lessons before and after, and all of them by number for the links to what a lesson needs."""
-
-    before: Lesson | None
-    after: Lesson | None
-    known: Mapping[str, Lesson]
-
-
-def neighbours(lesson: Lesson, course: Sequence[Lesson]) -> Neighbours:
-    """Where *lesson* stands in the *course* (its lessons in order)."""
-    at = [each.number for each in course].index(lesson.number)
-    return Neighbours(
-        course[at - 1] if at else None,
-        course[at + 1] if at + 1 < len(course) else None,
-        {each.number: each for each in course},
-    )
-
-
-def source_digest(lesson: Lesson) -> str:
-    """The SHA-256 of the lesson's source file."""
-    return files.sha256(lesson.path)
-
-
 def code_digest(lesson: Lesson) -> str:
-    """The SHA-256 of what the solved edition executes: its code cells without comments, docstrings and blank lines."""
+    """Return the SHA-256 of what the solved edition executes: code without comments, docstrings and blank lines."""
     code = [parts.essence(parts.without_markers(cell.text)) for cell in lesson.cells if cell.kind == "code"]
     return hashlib.sha256(json.dumps(code).encode()).hexdigest()
 
 
-def notebook(lesson: Lesson, edition: Edition, place: Neighbours, record: Mapping[str, Any]) -> Notebook:
-    """One edition as nbformat 4.5, without outputs; *record* (digests, last execution) becomes ``metadata.labkit``."""
+def notebook(lesson: Lesson, edition: Edition, course: Mapping[str, Lesson], record: Mapping[str, Any]) -> Notebook:
+    """Return one edition as nbformat 4.5, without outputs.
+
+    *course* has every lesson by its number; *record* (digest of the code, last execution) becomes ``metadata.labkit``.
+    """
     cells = [_cell(lesson, cell, edition) for cell in lesson.cells]
-    cells.insert(1, _markdown(f"{lesson.number}-card", card(lesson, place, record.get("executed"))))
-    cells.append(_markdown(f"{lesson.number}-next", links(place)))
+    cells.insert(1, _markdown(f"{lesson.number}-card", card(lesson, course, record.get("executed"))))
     return {
         "cells": cells,
         "metadata": {
@@ -74,14 +51,14 @@ def notebook(lesson: Lesson, edition: Edition, place: Neighbours, record: Mappin
 
 
 def dumps(content: Notebook) -> str:
-    """The notebook as Jupyter writes it: texts as lists of lines, keys sorted, one space of indent, a line end."""
+    """Return the notebook as Jupyter writes it: texts as lists of lines, keys sorted, an indent of one, a line end."""
     cells = [{**cell, "source": cell["source"].splitlines(keepends=True)} for cell in content["cells"]]
     return json.dumps({**content, "cells": cells}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def card(lesson: Lesson, place: Neighbours, executed: Mapping[str, Any] | None) -> str:
-    """The card below the title: time, difficulty, needs, when it was verified and with what, objectives, and links."""
-    needs = [_link(place.known[need]) if need in place.known else need for need in lesson.needs]
+def card(lesson: Lesson, course: Mapping[str, Lesson], executed: Mapping[str, Any] | None) -> str:
+    """Return the card below the title: time, difficulty, needs, last execution, and objectives."""
+    needs = [_link(course[need]) if need in course else need for need in lesson.needs]
     rows = [
         ("Time", f"{lesson.minutes} minutes"),
         ("Difficulty", _difficulty(lesson)),
@@ -90,34 +67,25 @@ def card(lesson: Lesson, place: Neighbours, executed: Mapping[str, Any] | None) 
     ]
     table = "\n".join(f"| **{name}** | {text} |" for name, text in rows if text)
     objectives = "\n".join(f"- {objective}" for objective in lesson.objectives)
-    return f"| This lesson | |\n|:---|:---|\n{table}\n\nAt the end you can\n\n{objectives}\n\n{links(place)}"
+    return f"| This lesson | |\n|:---|:---|\n{table}\n\nAt the end you can\n\n{objectives}"
 
 
-def links(place: Neighbours) -> str:
-    """Links to the lessons before and after; the files lie side by side wherever the notebook is opened."""
-    ends = [
-        _link(place.before, "← ") if place.before else "",
-        _link(place.after, "→ ") if place.after else "",
-    ]
-    return " · ".join(end for end in ends if end) or "This is the only lesson."
-
-
-def _link(lesson: Lesson, arrow: str = "") -> str:
-    return f"[{arrow}{lesson.heading}]({lesson.name}.ipynb)"
+def _link(lesson: Lesson) -> str:
+    return f"[{lesson.heading}]({lesson.name}.ipynb)"
 
 
 def _difficulty(lesson: Lesson) -> str:
     stars = sorted({exercise.stars for exercise in parts.exercises(lesson) if exercise.stars})
-    shown = ["★" * count + "☆" * (3 - count) for count in dict.fromkeys((stars[0], stars[-1]))] if stars else []
-    return " to ".join(shown)
+    ends = sorted({stars[0], stars[-1]}) if stars else []
+    return " to ".join("★" * count + "☆" * (3 - count) for count in ends)
 
 
 def _verified(executed: Mapping[str, Any] | None) -> str:
     if not executed:
         return "not yet"
-    known = executed.get("versions", {})  # in our order: that of a record is another once it was stored
-    versions = ", ".join(f"{shown} {known[name]}" for name, shown in _SHOWN.items() if name in known)
-    return f"{executed['date']}" + (f" with {versions}" if versions else "")
+    versions = executed.get("versions", {})
+    texts = [f"{label} {versions[name]}" for name, label in _SHOWN.items() if name in versions]  # in our order
+    return f"{executed['date']}" + (f" with {', '.join(texts)}" if texts else "")
 
 
 def _cell(lesson: Lesson, cell: Cell, edition: Edition) -> dict[str, Any]:
@@ -143,7 +111,7 @@ def _markdown(name: str, text: str, metadata: Mapping[str, Any] | None = None) -
 
 
 def _nbgrader(lesson: Lesson, cell: Cell) -> dict[str, Any]:
-    """What nbgrader calls an autograded answer (schema 3)."""
+    """Return the metadata of what nbgrader calls an autograded answer (schema 3)."""
     names = [exercise.id for exercise in parts.exercises(lesson) if cell in exercise.cells]
     name = names[0].replace(".", "-") if names else cell.id
     return {
@@ -157,5 +125,5 @@ def _nbgrader(lesson: Lesson, cell: Cell) -> dict[str, Any]:
 
 
 def _one_folder_deeper(text: str) -> str:
-    """Links to other folders as they must read in ``notebooks/solved/``; a source writes them for ``notebooks/``."""
+    """Return *text* with its links to other folders, written as seen from ``notebooks/``, as seen from ``solved/``."""
     return re.sub(r"(\]\(|(?:href|src)=\")(?=\.\./)", r"\1../", text)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from labkit.base import settings
 from labkit.base.errors import LabkitError
 
 PACKAGE = Path(__file__).resolve().parents[1]  # labkit's own folder
@@ -15,9 +15,9 @@ def course() -> Path:
 
     Raises LabkitError when none of them is a course.
     """
-    asked = os.environ.get("LABKIT_HOME")
-    if asked:
-        where, candidates = Path(asked), [Path(asked)]
+    home = settings.HOME.read()
+    if home:
+        where, candidates = Path(home), [Path(home)]
     else:
         where = _here()
         candidates = [where, *where.parents, Path(__file__).resolve().parents[2]]
@@ -50,11 +50,11 @@ def cache() -> Path:
     """The user's cache folder for downloads and trained baselines ($LABKIT_CACHE, else the system's usual place)."""
     import platformdirs
 
-    return Path(os.environ.get("LABKIT_CACHE") or platformdirs.user_cache_dir("labkit"))
+    return Path(settings.CACHE.read() or platformdirs.user_cache_dir("labkit"))
 
 
 def records() -> Path:
     """The user's folder for predictions and progress ($LABKIT_STATE, else the system's usual place); sent nowhere."""
     import platformdirs
 
-    return Path(os.environ.get("LABKIT_STATE") or platformdirs.user_data_dir("labkit"))
+    return Path(settings.STATE.read() or platformdirs.user_data_dir("labkit"))

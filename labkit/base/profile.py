@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from typing import TypeVar
 
+from labkit.base import settings
 from labkit.base.errors import one_of
 
-PROFILES = ("fast", "full", "study")
-VARIABLE = "LABKIT_PROFILE"
+PROFILES = settings.PROFILE.choices
 T = TypeVar("T")
 
 
 def current() -> str:
     """The profile in force: ``full`` unless LABKIT_PROFILE says otherwise."""
-    return one_of("profile", os.environ.get(VARIABLE) or "full", PROFILES)
+    return one_of("profile", settings.PROFILE.read() or "full", PROFILES)
 
 
 def by_profile(full: T, fast: T, study: T | None = None) -> T:

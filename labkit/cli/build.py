@@ -1,4 +1,4 @@
-"""The command ``labkit build``; it imports its work when called."""
+"""The commands for authors: ``labkit build``, ``new`` and ``changelog``; they import their work when called."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from typing import Any
 
 
 def register(subparsers: Any) -> None:
-    """Add ``build`` to the command line."""
+    """Add ``build``, ``new`` and ``changelog`` to the command line."""
+    _register_build(subparsers)
+    _register_new(subparsers)
+    _register_changelog(subparsers)
+
+
+def _register_build(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "build",
         help="write both editions of the lessons from their sources",
         description="Write the student and the solved edition of the lessons from their sources in notebooks/source.\n"
         "A solved edition is executed again, in the full profile, only when its own code cells have changed.",
         epilog="example:\n  labkit build 31            one lesson (all of them: labkit build)\n"
+        "  labkit build --release     execute every page, and list which values moved\n"
         "  labkit build --check       is anything stale or edited?",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -26,21 +33,83 @@ def register(subparsers: Any) -> None:
     group.add_argument(
         "--draft", action="store_true", help="execute nothing; leave a solved edition whose code changed"
     )
+    parser.add_argument(
+        "--release",
+        action="store_true",
+        help="execute every page, going on where an interrupted attempt stopped; with --check, require that this "
+        "version of labkit executed each",
+    )
     parser.set_defaults(handler=_build)
 
 
+def _register_new(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "new",
+        help="start a lesson: its source, its exercises and its line in the changelog",
+        description="Write the skeleton of a lesson: notebooks/source/NN_title.py, labkit/exercises/lessonNN.py and\n"
+        "changes/NN.md. It passes every check except those on length.",
+        epilog='example:\n  labkit new 32 "Sparse from the start"',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("number", metavar="NN", help="a free number of two digits: tens are parts, ones are lessons")
+    parser.add_argument("title", metavar="TITLE", help="the title, in quotes")
+    parser.set_defaults(handler=_new)
+
+
+def _register_changelog(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "changelog",
+        help="move the fragments in changes/ to CHANGELOG.md, as a new version",
+        description="Move the fragments in changes/ to CHANGELOG.md, below a heading with the version and the date.",
+        epilog="example:\n  labkit changelog 0.2.0",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("version", metavar="VERSION", help="the version that is released, as 0.2.0")
+    parser.set_defaults(handler=_changelog)
+
+
 def _build(arguments: argparse.Namespace) -> int:
-    from labkit.authoring import build
+    from labkit.authoring import build, release
+    from labkit.base.errors import UsageError
 
     if arguments.check:
-        problems = build.check(arguments.lessons)
-        for line in problems:
-            print(line)
-        if not problems:
-            print("Every edition is what its source gives.")
-        return 1 if problems else 0
-    failed = 0
+        return _check(arguments.lessons, arguments.release)
+    if arguments.release:
+        if arguments.lessons or arguments.force or arguments.draft:
+            raise UsageError("--release executes every page: give no lessons, and neither --force nor --draft.")
+        return 1 if release.release() else 0
+    failures = 0
     for outcome in build.build(arguments.lessons, force=arguments.force, draft=arguments.draft):
         print(outcome, flush=True)
-        failed += outcome.status == "failed"
-    return 1 if failed else 0
+        failures += outcome.status == "failed"
+    return 1 if failures else 0
+
+
+def _check(lessons: list[str], release: bool) -> int:
+    from labkit.authoring import build
+
+    problems = build.check(lessons, release=release)
+    for line in problems:
+        print(line)
+    if not problems:
+        print("Every edition is what its source gives.")
+    return 1 if problems else 0
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    from labkit.authoring import new
+    from labkit.base.places import course
+
+    paths = new.create(arguments.number, arguments.title)
+    for path in paths:
+        print(f"wrote {path.relative_to(course())}")
+    print(f"Fill in the source, then: labkit build {arguments.number} --draft; CONTRIBUTING.md has the other steps.")
+    return 0
+
+
+def _changelog(arguments: argparse.Namespace) -> int:
+    from labkit.authoring import changelog
+
+    count = changelog.release(arguments.version)
+    print(f"{count} fragments moved to CHANGELOG.md, version {arguments.version}.")
+    return 0

@@ -25,7 +25,7 @@ def register(subparsers: Any) -> None:
     lab.add_argument("--no-browser", action="store_true", help="print the address instead of opening a browser")
 
     reset = _add(
-        subparsers, "reset", "renew your copy of a lesson; the old one is kept beside it", "labkit reset 31", _reset
+        subparsers, "reset", "renew your copy of a lesson; the old one is kept in work/old", "labkit reset 31", _reset
     )
     reset.add_argument("lesson", metavar="LESSON", help="number or name, as in 31 or 31_magnitude_pruning")
 
@@ -67,7 +67,7 @@ def _reset(arguments: argparse.Namespace) -> int:
 
     copy = reset(arguments.lesson)
     if copy.kept is not None:
-        print(f"{copy.path} is new; yours is kept as {copy.kept.name}.")
+        print(f"{copy.path} is new; yours is kept as {copy.kept.parent.name}/{copy.kept.name}.")
     elif copy.fate == "unchanged":
         print(f"{copy.path} is the course's edition already: nothing to renew.")
     else:

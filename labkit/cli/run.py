@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from labkit.base import settings
+
+if TYPE_CHECKING:
+    from labkit.runner.plan import Outcome, RunRequest
+    from labkit.session.events import Event
 
 _RUN_EXAMPLE = """examples:
   labkit run --profile fast              every lesson, quickly
@@ -17,7 +22,6 @@ _REPORT_EXAMPLE = """examples:
   labkit report                          every run under build/runs on one page
   labkit report build/runs/full -o full.html"""
 _KERNEL = "a Jupyter kernel (default: $LABKIT_KERNEL, else python3)"
-_PLANNED = ("lessons", "profile", "edition", "settings", "extremes", "kernel")
 
 
 def register(subparsers: Any) -> None:
@@ -26,7 +30,7 @@ def register(subparsers: Any) -> None:
     run.add_argument("lessons", nargs="*", metavar="LESSON", help="number or name, as in 31 (default: every lesson)")
     run.add_argument(
         "--profile",
-        choices=("fast", "full", "study"),
+        choices=settings.PROFILE.choices,
         help="how long it may take (default: $LABKIT_PROFILE, else full)",
     )
     run.add_argument(
@@ -38,7 +42,7 @@ def register(subparsers: Any) -> None:
         help="a parameter's value, or several: their product is run; a lesson without it runs at its defaults",
     )
     run.add_argument("-j", dest="at_once", type=int, metavar="N", help="notebooks at a time (default: processors)")
-    run.add_argument("--edition", choices=("solved", "student"), help="which edition to execute (default: solved)")
+    run.add_argument("--edition", choices=settings.EDITION.choices, help="which edition to execute (default: solved)")
     run.add_argument("--extremes", action="store_true", help="each end of each parameter's range once, profile fast")
     run.add_argument("--kernel", metavar="NAME", help=_KERNEL)
     run.add_argument("--resume", action="store_true", help="skip what went well before; alone: go on with the last run")
@@ -65,6 +69,7 @@ def _add(subparsers: Any, name: str, text: str, examples: str, handler: Any) -> 
 
 def _run(arguments: argparse.Namespace) -> int:
     from labkit.base import places
+    from labkit.report import html as report
     from labkit.runner.display import Live, claims, table
     from labkit.runner.plan import plan
     from labkit.runner.scheduler import execute
@@ -72,27 +77,18 @@ def _run(arguments: argparse.Namespace) -> int:
     at_once = _at_once(arguments.at_once)
     base = (arguments.folder or places.course() / "build").absolute()
     runs = base / "runs"
-    wanted = _wanted(arguments, runs)
-    jobs, remarks = plan(
-        wanted["lessons"],
-        profile=wanted["profile"],
-        edition=wanted["edition"],
-        settings=wanted["settings"],
-        extremes=wanted["extremes"],
-        kernel=wanted["kernel"],
-    )
+    request = _request(arguments, runs)
+    jobs, remarks = plan(request)
     live = Live()
     for remark in remarks:
         live.say(remark)
-    result = execute(jobs, runs, at_once=at_once, resume=arguments.resume, live=live, asked=wanted)
-    from labkit.report import html as report
-
+    result = execute(jobs, runs, at_once=at_once, resume=arguments.resume, live=live, request=request)
     pages = report.pages_of(result.outcomes, runs)
     page = report.write(pages, base / "report" / "index.html")
     live.say(f"\n{table(result.outcomes)}")
-    if len(pages) == 1 and (claimed := claims(pages[0].of_kind("claim"))):  # more of them are for the report
-        live.say(f"\n{claimed}\n")
-    live.say(f"Report: {_shown(page)}")
+    if len(result.outcomes) == 1 and (claim_table := claims(_events(result.outcomes[0], runs))):
+        live.say(f"\n{claim_table}\n")  # those of several lessons are for the report
+    live.say(f"{_notebooks(result.outcomes, runs)}\nReport: {_shown(page)}")
     if result.interrupted:
         again = ["labkit", "run", "--resume", *(["-o", str(arguments.folder)] if arguments.folder else [])]
         live.say(f"Stopped; go on with: {shlex.join(again)}")
@@ -110,36 +106,52 @@ def _report(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _at_once(asked: int | None) -> int:
+def _at_once(number: int | None) -> int:
     from labkit.base.errors import UsageError
 
-    if asked is None:
+    if number is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if asked < 1:
-        raise UsageError(f"-j is {asked}, but takes 1 or more: the number of notebooks at a time.")
-    return asked
+    if number < 1:
+        raise UsageError(f"-j is {number}, but takes 1 or more: the number of notebooks at a time.")
+    return number
 
 
-def _wanted(arguments: argparse.Namespace, runs: Path) -> dict[str, Any]:
-    """What to plan: what was asked for, or, for a bare ``--resume``, what the last run in *runs* was asked for."""
+def _request(arguments: argparse.Namespace, runs: Path) -> RunRequest:
+    """Return what the command line asks for, or, for a bare ``--resume``, the request of the last run in *runs*."""
+    from dataclasses import fields
+
     from labkit.base import profile
-    from labkit.base.errors import UsageError
-    from labkit.runner.scheduler import ASKED
+    from labkit.runner.plan import RunRequest, read_request
 
-    asked = {name: getattr(arguments, name) for name in _PLANNED}
-    if arguments.resume and not any(asked.values()):
-        try:
-            found = json.loads((runs / ASKED).read_text(encoding="utf-8"))
-            return {name: found[name] for name in _PLANNED}
-        except (OSError, ValueError, KeyError, TypeError):
-            raise UsageError(f"No run was begun in {runs}: begin one with 'labkit run', without --resume.") from None
-    asked["profile"] = asked["profile"] or ("fast" if asked["extremes"] else profile.current())
-    asked["edition"] = asked["edition"] or "solved"
-    return asked
+    options = {field.name: getattr(arguments, field.name) for field in fields(RunRequest)}
+    if arguments.resume and not any(options.values()):
+        return read_request(runs)
+    options |= {name: tuple(value) for name, value in options.items() if isinstance(value, list)}
+    options["profile"] = options["profile"] or ("fast" if options["extremes"] else profile.current())
+    options["edition"] = options["edition"] or "solved"
+    return RunRequest(**options)
+
+
+def _notebooks(outcomes: list[Outcome], runs: Path) -> str:
+    """Return where the executed notebooks are: the one notebook, or the folder with all of them."""
+    paths = [path for path in (outcome.job.paths(runs)[0] for outcome in outcomes) if path.is_file()]
+    if len(paths) == 1:
+        return f"Notebook: {_shown(paths[0])}"
+    return f"Notebooks: {_shown(runs)}" if paths else "No notebook was executed."
+
+
+def _events(outcome: Outcome, runs: Path) -> list[Event]:
+    """Return the events in the executed notebook of *outcome*; none when there is no notebook."""
+    import json
+
+    from labkit.session.events import read
+
+    notebook = outcome.job.paths(runs)[0]
+    return read(json.loads(notebook.read_text(encoding="utf-8")))[0] if notebook.is_file() else []
 
 
 def _shown(path: Path) -> str:
-    """*path* as seen from here, where that is shorter."""
+    """Return *path* as seen from here, where that is shorter."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

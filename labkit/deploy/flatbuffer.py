@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labkit.base.errors import LabkitError
-from labkit.deploy.content import Source, describe, interpreter, read
+from labkit.deploy.content import OpenFile, Source, describe, interpreter, read
 
 # The operators that multiply and accumulate, and what labkit calls them.
 KINDS = {
@@ -56,7 +56,8 @@ class Graph:
 
     def __init__(self, source: Source) -> None:
         content = read(source)
-        interpreter(source, delegates=False)  # verifies the whole buffer, which the reader below does not
+        if not (isinstance(source, OpenFile) and source.checked):
+            interpreter(source, delegates=False)  # verifies the whole buffer, which the reader below does not
         self.schema: ModuleType = _schema()
         try:
             self.model = self.schema.ModelT.InitFromPackedBuf(content, 0)

@@ -51,14 +51,14 @@ class Layer:
     macs: int
 
 
-def summary(source: Source) -> Summary:
-    """Read a ``.tflite`` file (bytes or path).
+def summary(source: Source | Graph) -> Summary:
+    """Return what a ``.tflite`` file (bytes, path, or its graph where it has been read) holds.
 
     The parameters of an unpruned float32 file are those that Keras counts, with two differences that the converter
     makes: batch normalization is folded into the layer before it (its four values a channel become one bias), and a
     dense layer's bias is left out when it is zero throughout. Raises LabkitError for a file that is damaged or foreign.
     """
-    graph = Graph(source)
+    graph = source if isinstance(source, Graph) else Graph(source)
     # Weights used twice (a shared layer) count once; equal biases share a buffer, and count with each of their weights.
     counted: dict[tuple[int, ...], tuple[int, int]] = {}
     held: dict[int, int] = {}
@@ -81,9 +81,9 @@ def summary(source: Source) -> Summary:
     )
 
 
-def layers(source: Source) -> list[Layer]:
-    """The operators that multiply and accumulate, in the order in which they run, one row each."""
-    graph = Graph(source)
+def layers(source: Source | Graph) -> list[Layer]:
+    """Return the operators that multiply and accumulate, in the order in which they run, one row each."""
+    graph = source if isinstance(source, Graph) else Graph(source)
     return [_row(graph, index, operator) for index, operator in enumerate(_computing(graph))]
 
 

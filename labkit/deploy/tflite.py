@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from labkit.base import files
 from labkit.base.errors import LabkitError, UsageError, one_of
 from labkit.base.quiet import native_stderr
-from labkit.deploy.content import Source, describe, interpreter, trust
+from labkit.deploy.content import OpenFile, Source, describe, interpreter, trust
 
 __all__ = ["PRECISIONS", "convert", "interpreter", "predict", "save"]
 
@@ -98,6 +98,8 @@ def predict(source: Source, x: ArrayLike, threads: int = 1, batch: int = 256) ->
         if width[0] != size:
             raise RuntimeError("the output does not follow the batch")
     except (ValueError, RuntimeError):  # a file made for one image at a time
+        if isinstance(source, OpenFile):
+            source.close()  # the interpreter that refused the size is of no use any more
         runner, inputs, outputs = _runner(source, threads)
         size = int(inputs["shape"][0])
         try:

@@ -24,14 +24,25 @@ _SETUP = "run 'make setup' (without make: the three lines in README.md)"
 
 @dataclass(frozen=True)
 class Finding:
-    """One check: whether it is ``ok``, ``what`` was found, and the ``remedy`` when it is not."""
+    """One check: ``ok`` or not, ``what`` it saw, and the ``remedy`` when it is not ok.
+
+    ``absent`` marks an optional part that is not installed: nothing is wrong, and nothing was verified.
+    """
 
     ok: bool
     what: str
     remedy: str = ""
+    absent: bool = False
+
+    @property
+    def sign(self) -> str:
+        """Return ✓ for a check that passed, ✗ for one that failed, – for an optional part that is absent."""
+        if self.absent:
+            return "–"
+        return "✓" if self.ok else "✗"
 
     def __str__(self) -> str:
-        return f"✓ {self.what}" if self.ok else f"✗ {self.what}: {self.remedy}"
+        return f"{self.sign} {self.what}" if self.ok else f"{self.sign} {self.what}: {self.remedy}"
 
 
 class Findings(list[Finding]):
@@ -39,7 +50,7 @@ class Findings(list[Finding]):
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{'✓' if finding.ok else '✗'}</td><td style='text-align:left'>{html.escape(finding.what)}</td>"
+            f"<tr><td>{finding.sign}</td><td style='text-align:left'>{html.escape(finding.what)}</td>"
             f"<td style='text-align:left'>{html.escape(finding.remedy)}</td></tr>"
             for finding in self
         )
@@ -117,7 +128,7 @@ def data() -> Iterator[Finding]:
         if None not in found:
             yield Finding(True, f"{entry.title}: {len(found)} file{'s' * (len(found) > 1)}, checksums right")
         elif number:
-            yield Finding(True, f"{entry.title} is not here: it downloads when it is first used")
+            yield Finding(True, f"{entry.title} is not here: it downloads when it is first used", absent=True)
         else:
             yield Finding(
                 False, f"{entry.title} is not here", f"run 'git checkout data/{name}' or 'labkit data get {name}'"
@@ -157,21 +168,30 @@ def folders() -> Iterator[Finding]:
             yield Finding(False, f"{what}, {path}, cannot be written to", remedy)
 
 
-def kernel() -> Iterator[Finding]:
-    """Jupyter knows a kernel called python3, and it is this Python."""
+def kernel(name: str = "python3") -> Iterator[Finding]:
+    """Jupyter knows the kernel *name*, and it is this Python."""
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
     try:
-        program = KernelSpecManager().get_kernel_spec("python3").argv[0]
+        program = KernelSpecManager().get_kernel_spec(name).argv[0]
     except NoSuchKernel:
-        yield Finding(False, "Jupyter has no kernel called python3", _SETUP)
+        yield Finding(False, f"Jupyter has no kernel called {name}", _SETUP)
+        return
+    except Exception as error:  # a kernel.json that is no JSON, or has no argv
+        yield Finding(
+            False, f"the kernel {name} has no sound kernel.json ({type(error).__name__})", _kernel_remedy(name)
+        )
         return
     # Jupyter runs the bare word with its own Python; a path counts by its folder, as links to one Python are many.
     if program in ("python", "python3") or Path(program).parent == Path(sys.executable).parent:
-        yield Finding(True, "the kernel python3 runs this Python")
+        yield Finding(True, f"the kernel {name} runs this Python")
     else:
-        remedy = f"run '{sys.executable} -m jupyter kernelspec remove python3'"
-        yield Finding(False, f"the kernel python3 runs another Python, {program}", remedy)
+        yield Finding(False, f"the kernel {name} runs another Python, {program}", _kernel_remedy(name))
+
+
+def _kernel_remedy(name: str) -> str:
+    remedy = f"run '{sys.executable} -m jupyter kernelspec remove {name}'"
+    return remedy if name == "python3" else f"{remedy}, or use the kernel python3"
 
 
 def disk() -> Iterator[Finding]:

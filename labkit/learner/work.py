@@ -8,15 +8,17 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from labkit.base import files, places
 from labkit.base.errors import LabkitError, UsageError, nearest
+from labkit.lesson import links
 
 STATE = ".labkit.json"
+OLD = "old"  # in work/: where a reset moves the learner's copy
 SETTINGS = ".jupyterlab"  # in work/: how JupyterLab shows the course
 # A link to the glossary opens it as text to read, not as a source to edit.
 _OVERRIDES = {"@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}}}
@@ -32,72 +34,89 @@ class Copy:
     kept: Path | None = None
 
 
+@dataclass(frozen=True)
+class Digests:
+    """The SHA-256 of a copy as it was written, and of the edition from which it was made."""
+
+    copy: str = ""
+    edition: str = ""
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A student edition as a copy would be written now: its ``content`` with links to its neighbours."""
+
+    target: Path
+    content: bytes
+    digests: Digests
+
+
 def editions(course: Path | None = None) -> list[Path]:
-    """The student editions, in order; raises LabkitError when none is built."""
+    """Return the student editions, in order; raises LabkitError when none is built."""
     folder = (course or places.course()) / "notebooks"
-    found = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
-    if not found:
+    paths = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    if not paths:
         raise LabkitError(f"There are no lessons in {folder}: run 'labkit build', which makes them from their sources.")
-    return found
+    return paths
 
 
 def edition(lesson: str, course: Path | None = None) -> Path:
-    """The student edition of *lesson* (``31``, ``31_magnitude_pruning`` or its file); UsageError names the nearest."""
-    found = editions(course)
-    wanted = Path(lesson).name.removesuffix(".ipynb")
-    wanted = wanted.zfill(2) if wanted.isdecimal() else wanted
-    known = {key: path for path in found for key in (path.stem[:2], path.stem[3:], path.stem)}
-    if wanted not in known:
-        numbers = [path.stem[:2] for path in found]
-        near = nearest(wanted, numbers if wanted.isdecimal() else [key for key in known if key not in numbers])
+    """Return the student edition of *lesson* (``31``, ``31_magnitude_pruning`` or its file).
+
+    Raises UsageError, with the nearest name, when there is no such lesson.
+    """
+    paths = editions(course)
+    name = Path(lesson).name.removesuffix(".ipynb")
+    name = name.zfill(2) if name.isdecimal() else name
+    paths_by_name = {key: path for path in paths for key in (path.stem[:2], path.stem[3:], path.stem)}
+    if name not in paths_by_name:
+        numbers = [path.stem[:2] for path in paths]
+        candidates = numbers if name.isdecimal() else [key for key in paths_by_name if key not in numbers]
+        near = nearest(name, candidates)
         raise UsageError(f"There is no lesson {lesson!r}{near} (lessons: {', '.join(numbers)}).")
-    return known[wanted]
+    return paths_by_name[name]
 
 
 def prepare(course: Path | None = None) -> list[Copy]:
-    """Copy every student edition into ``work/``; returns what became of each.
+    """Copy every student edition into ``work/``, with links to its neighbours; returns what became of each.
 
     A copy that its learner changed stays as it is. One that is still as it was copied is renewed with the course.
     """
     root = course or places.course()
     state = _read_state(root)
     copies = []
-    for source in editions(root):
-        content = source.read_bytes()
-        new = files.sha256(content)
-        target = root / "work" / source.name
-        copied = state.get(source.name)
-        fate = _fate(target, copied, new)
+    for source in _sources(root):
+        name = source.target.name
+        fate = _fate(source, state.get(name, Digests()))
         if fate in ("copied", "renewed"):
-            files.write(target, content)
+            files.write(source.target, source.content)
         if not fate.startswith("yours"):
-            state[source.name] = new
-        copies.append(Copy(target, fate))
+            state[name] = source.digests
+        copies.append(Copy(source.target, fate))
     _write_state(root, state)
     return copies
 
 
 def reset(lesson: str, course: Path | None = None, now: datetime | None = None) -> Copy:
-    """Renew the copy of *lesson*; a changed one is kept beside it as ``31_name.mine-2026-11-24T1530.ipynb``."""
+    """Renew the copy of *lesson*; a changed one is kept as ``work/old/31_name.2026-11-24T1530.ipynb``."""
     root = course or places.course()
-    source = edition(lesson, root)
-    content = source.read_bytes()
-    new = files.sha256(content)
-    target = root / "work" / source.name
+    name = edition(lesson, root).name
+    source = next(source for source in _sources(root) if source.target.name == name)
     state = _read_state(root)
-    fate = _fate(target, state.get(source.name), new)
+    fate = _fate(source, state.get(name, Digests()))
     kept = None
     if fate.startswith("yours"):
-        kept = _free_name(target, now or datetime.now())
+        kept = _free_name(source.target, now or datetime.now())
         try:
-            target.rename(kept)
+            kept.parent.mkdir(exist_ok=True)
+            source.target.rename(kept)
         except OSError as error:
             raise files.explain(error, kept) from error
     if fate != "unchanged":
-        files.write(target, content)
-    state[source.name] = new
+        files.write(source.target, source.content)
+    state[name] = source.digests
     _write_state(root, state)
-    return Copy(target, fate, kept)
+    return Copy(source.target, fate, kept)
 
 
 def open_lab(lesson: str | None = None, port: int | None = None, browser: bool = True) -> int:
@@ -118,7 +137,7 @@ def open_lab(lesson: str | None = None, port: int | None = None, browser: bool =
 
 
 def command(root: Path, notebook: str, port: int | None = None, browser: bool = True) -> list[str]:
-    """The command line that starts JupyterLab with the course as its root and ``work/``'s *notebook* open.
+    """Return the command line that starts JupyterLab with the course as its root and ``work/``'s *notebook* open.
 
     It runs from this Python's own environment, and so does its kernel.
     """
@@ -153,52 +172,74 @@ def require_free(port: int) -> None:
 
 
 def sentences(copies: list[Copy]) -> Iterator[str]:
-    """What a learner is told: how many lessons are new in ``work/``, and which have a newer edition."""
+    """Yield what a learner should know: how many lessons are new in ``work/``, and which have a newer edition."""
     copied = sum(copy.fate == "copied" for copy in copies)
     if copied:
         word = "lesson" if copied == 1 else "lessons"
         yield f"{copied} {word} copied to {copies[0].path.parent}: this is your folder, write in it as you like."
     for copy in copies:
         if copy.fate == "yours, newer edition":
+            number = copy.path.stem[:2]
             yield (
-                f"Lesson {copy.path.stem[:2]} has a newer edition than your copy, which stays as it is: "
-                f"'labkit reset {copy.path.stem[:2]}' gets the new one and keeps yours beside it."
+                f"Lesson {number} has a newer edition than your copy, which stays as it is: "
+                f"'labkit reset {number}' gets the new one and keeps yours in {copy.path.parent.name}/{OLD}."
             )
 
 
-def _fate(target: Path, copied: str | None, new: str) -> Fate:
-    """What to do with *target*, of which *copied* is the hash that was copied and *new* the edition's."""
-    if not target.exists():
+def _sources(root: Path) -> list[_Source]:
+    """Return every student edition of the course *root*, as its copy would be written now."""
+    texts = {path: path.read_bytes() for path in editions(root)}
+    places_in_order = [links.place(path.stem, text) for path, text in texts.items()]
+    sources = []
+    for path, text in texts.items():
+        content = links.with_links(path.stem, text, places_in_order)
+        digests = Digests(files.sha256(content), files.sha256(text))
+        sources.append(_Source(root / "work" / path.name, content, digests))
+    return sources
+
+
+def _fate(source: _Source, last: Digests) -> Fate:
+    """Return what to do with the copy of *source*, of which *last* are the digests when it was last written."""
+    if not source.target.exists():
         return "copied"
-    present = files.sha256(target)
-    if present == new:
+    present = files.sha256(source.target)
+    if present == source.digests.copy:
         return "unchanged"
-    if present == copied:
+    if present == last.copy:
         return "renewed"
-    return "yours" if copied == new else "yours, newer edition"
+    return "yours" if last.edition == source.digests.edition else "yours, newer edition"
 
 
 def _free_name(target: Path, now: datetime) -> Path:
-    stem = f"{target.stem}.mine-{now:%Y-%m-%dT%H%M}"
-    path, again = target.with_name(f"{stem}.ipynb"), 1
+    folder = target.parent / OLD
+    stem = f"{target.stem}.{now:%Y-%m-%dT%H%M}"
+    path, number = folder / f"{stem}.ipynb", 1
     while path.exists():
-        again += 1
-        path = target.with_name(f"{stem}-{again}.ipynb")
+        number += 1
+        path = folder / f"{stem}-{number}.ipynb"
     return path
 
 
-def _read_state(root: Path) -> dict[str, str]:
-    """The hash of each edition as it was copied; empty when the note is lost, and then every copy counts as changed."""
+def _read_state(root: Path) -> dict[str, Digests]:
+    """Return the digests of each copy; none when the file is lost or damaged, and then every copy counts as changed."""
     try:
-        noted = json.loads((root / "work" / STATE).read_text(encoding="utf-8"))
-        return {str(name): str(digest) for name, digest in noted.items()}
-    except (OSError, ValueError, AttributeError):
+        entries = json.loads((root / "work" / STATE).read_text(encoding="utf-8")).items()
+        return {str(name): _digests(entry) for name, entry in entries}
+    except (OSError, ValueError, AttributeError, TypeError, KeyError):
         return {}
 
 
-def _write_state(root: Path, state: dict[str, str]) -> None:
+def _digests(entry: Any) -> Digests:
+    """Return the digests in an *entry* of the state; labkit 0.1 copied editions as they were and wrote one digest."""
+    if isinstance(entry, str):
+        return Digests(entry, entry)
+    return Digests(str(entry["copy"]), str(entry["edition"]))
+
+
+def _write_state(root: Path, state: dict[str, Digests]) -> None:
     if state != _read_state(root):
-        files.write(root / "work" / STATE, json.dumps(state, indent=1, sort_keys=True) + "\n")
+        entries = {name: asdict(digests) for name, digests in state.items()}
+        files.write(root / "work" / STATE, json.dumps(entries, indent=1, sort_keys=True) + "\n")
 
 
 def _run(words: list[str], folder: Path) -> int:

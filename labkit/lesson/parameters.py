@@ -16,12 +16,16 @@ import tokenize
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import StringIO
+from numbers import Integral, Real
 from typing import Any
 
 from labkit.base.errors import LabkitError, UsageError, nearest
 
 TYPES: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d+)?(?:\s*\*\*\s*\d+)?(?:\s*-\s*1)?"
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_REAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_LONGEST = 60  # characters of a value that are read, and that an error quotes
 _RANGE = re.compile(rf"({_NUMBER})\s+to\s+({_NUMBER})$")
 
 
@@ -39,54 +43,97 @@ class Parameter:
 
     @property
     def range(self) -> str:
-        """The allowed values in words."""
+        """Return the allowed values in words."""
         if self.choices:
             return " or ".join(str(choice) for choice in self.choices)
         return f"{self.low:g} to {self.high:g}" if self.type is float else f"{self.low} to {self.high}"
 
     @property
     def ends(self) -> tuple[Any, ...]:
-        """The two ends of the range, or every choice."""
+        """Return the two ends of the range, or every choice."""
         return self.choices or (self.low, self.high)
 
     def read(self, value: Any) -> Any:
-        """*value* (or the text of it) as this parameter's type; raises UsageError when it does not fit."""
-        result = self._typed(value)
-        allowed = (
-            result in self.choices
-            if self.choices
-            else self.low is not None and self.high is not None and self.low <= result <= self.high
-        )
+        """Return *value*, a Python value or the text of one, as this parameter's type.
+
+        A float that is whole is read as a whole number (papermill makes 7.0 of 7e0), a whole number as a float where
+        a float is wanted. Texts are read strictly: ASCII digits, no underscores. Raises UsageError, in one sentence,
+        for another type and for a value out of range.
+        """
+        try:
+            result = self._typed(value)
+        except ValueError:
+            raise UsageError(
+                f"Parameter {self.name} is {_short(value)}, but takes {_article(self.type)}, "
+                f"{self.range} ({self.text})."
+            ) from None
+        if self.choices:
+            allowed = result in self.choices
+        else:
+            allowed = self.low is not None and self.high is not None and self.low <= result <= self.high
         if not allowed:
-            raise UsageError(f"Parameter {self.name} is {result!r}, but takes {self.range} ({self.text}).")
+            raise UsageError(f"Parameter {self.name} is {_short(result)}, but takes {self.range} ({self.text}).")
         return result
 
     def _typed(self, value: Any) -> Any:
+        """Return *value* as this parameter's type; raises ValueError where that would be a guess."""
+        if self.type is str:
+            return _word(value)
+        if self.type is bool:
+            return _truth(value)
+        return _whole(value) if self.type is int else _real(value)
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
+def _truth(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    words = {"true": True, "false": False}
+    if not isinstance(value, str) or value.lower() not in words:
+        raise ValueError
+    return words[value.lower()]
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, str) and len(value) <= _LONGEST and _WHOLE.fullmatch(value):
+        return int(value)
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    raise ValueError
+
+
+def _real(value: Any) -> float:
+    if isinstance(value, str) and len(value) <= _LONGEST and _REAL.fullmatch(value):
+        result = float(value)
+    elif isinstance(value, Real) and not isinstance(value, bool):
         try:
-            if self.type is bool:
-                return value if isinstance(value, bool) else {"true": True, "false": False}[str(value).lower()]
-            if self.type is int and not isinstance(value, bool):
-                if isinstance(value, float):
-                    if not value.is_integer():
-                        raise ValueError
-                    return int(value)
-                return int(value)
-            if self.type is float and not isinstance(value, bool):
-                result = float(value)
-                if not math.isfinite(result):
-                    raise ValueError
-                return result
-            if self.type is str and isinstance(value, str):
-                return value
-            raise ValueError
-        except (ValueError, KeyError, TypeError):
-            raise UsageError(
-                f"Parameter {self.name} is {value!r}, but takes {_article(self.type)}, {self.range} ({self.text})."
-            ) from None
+            result = float(value)
+        except OverflowError:
+            raise ValueError from None
+    else:
+        raise ValueError
+    if not math.isfinite(result):
+        raise ValueError
+    return result
+
+
+def _short(value: Any) -> str:
+    """Return *value* as an error quotes it: at most `_LONGEST` characters, and no number of thousands of digits."""
+    if isinstance(value, Integral) and int(value).bit_length() > 4 * _LONGEST:
+        return f"a number of more than {_LONGEST} digits"
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def parse(cell: str) -> list[Parameter]:
-    """The parameters of a parameters cell; raises LabkitError naming the line that is not in the documented form."""
+    """Return the parameters of a parameters cell; raises LabkitError naming a line that is in another form."""
     comments = {
         token.start[0]: token.string.lstrip("# ").strip()
         for token in tokenize.generate_tokens(StringIO(cell).readline)
@@ -96,12 +143,13 @@ def parse(cell: str) -> list[Parameter]:
 
 
 def check(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
-    """*values* read with each parameter's type and range; raises UsageError for an unknown name, type or range."""
+    """Return *values* read with each parameter's type and range; raises UsageError for a name or value not allowed."""
     known = {parameter.name: parameter for parameter in parameters}
     for name in values:
         if name not in known:
             raise UsageError(
-                f"There is no parameter {name!r}{nearest(name, known)} (this lesson has: {', '.join(known) or 'none'})."
+                f"There is no parameter {_short(name)}{nearest(name[:_LONGEST], known)} "
+                f"(this lesson has: {', '.join(known) or 'none'})."
             )
     return {name: known[name].read(value) for name, value in values.items()}
 
@@ -148,9 +196,9 @@ def _defaults(value: ast.expr, line: str) -> dict[str, Any]:
 def _read_range(words: str, kind: type) -> tuple[Any, Any, tuple[Any, ...]]:
     if kind is bool:
         return None, None, (False, True)
-    found = _RANGE.match(words)
-    if found and kind is not str:
-        low, high = (_number(text) for text in found.groups())
+    ends = _RANGE.match(words)
+    if ends and kind is not str:
+        low, high = (_number(text) for text in ends.groups())
         return kind(low), kind(high), ()
     parts = [part.strip() for part in re.split(r",|\bor\b", words) if part.strip()]
     if len(parts) < 2:
@@ -164,10 +212,9 @@ def _read_range(words: str, kind: type) -> tuple[Any, Any, tuple[Any, ...]]:
 def _number(text: str) -> float:
     """A number, a power, or a power less one, as ranges are written: ``0.99``, ``2**31``, ``2**31 - 1``."""
     body = re.sub(r"(?<=\d)\s*-\s*1$", "", text.strip())
-    less = body != text.strip()
     base, _, power = body.partition("**")
     value: float = float(base) if not power else int(base) ** int(power)
-    return value - 1 if less else value
+    return value if body == text.strip() else value - 1
 
 
 def _article(kind: type) -> str:

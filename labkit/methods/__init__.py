@@ -1,14 +1,9 @@
-"""The science, NumPy in and NumPy out: no TensorFlow. ``methods.prune.magnitude_mask`` and so on."""
+"""The science, NumPy in and NumPy out. Pages write ``methods.prune.magnitude_mask`` and so on.
 
-from importlib import import_module
-from typing import Any
+Belongs here: methods that a page teaches or uses, as functions of arrays, each with the paper it comes from.
+Does not belong here: TensorFlow, Keras models (`keras2`), deployed files (`deploy`), and anything that prints.
+"""
 
+import lazy_loader
 
-def __getattr__(name: str) -> Any:
-    """Import a module of this room when it is first named, so that pages can write ``methods.prune``."""
-    if not name.startswith("_"):
-        try:
-            return import_module(f"labkit.methods.{name}")
-        except ModuleNotFoundError:
-            pass
-    raise AttributeError(f"module 'labkit.methods' has no attribute {name!r}")
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

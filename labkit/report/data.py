@@ -12,7 +12,7 @@ from typing import Any
 from labkit.base.errors import LabkitError
 from labkit.runner.display import sentence
 from labkit.runner.plan import Outcome, read_outcome
-from labkit.session.record import events
+from labkit.session.events import Claim, read
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _LINES = 40  # of an error's text: the end of it is what helps
@@ -58,6 +58,13 @@ class Page:
     def over_budget(self) -> bool:
         """Whether it took longer than its budget."""
         return self.budget_s is not None and self.elapsed_s > self.budget_s
+
+
+def events(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a notebook's events by field name, a claim's with its status."""
+    return [
+        event.to_dict() | ({"status": event.status} if isinstance(event, Claim) else {}) for event in read(notebook)[0]
+    ]
 
 
 def pages_of(outcomes: Iterable[Outcome], runs: Path) -> list[Page]:

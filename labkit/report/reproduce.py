@@ -18,9 +18,10 @@ from typing import Any
 from labkit.base import files
 from labkit.base.errors import UsageError, one_of
 from labkit.base.places import course
+from labkit.report.data import events
 from labkit.report.reproduce_rows import ROWS, Row
 from labkit.session.claim import quantity
-from labkit.session.record import MIME, events
+from labkit.session.events import MIME
 
 _HEAD = """# Published figures, and ours
 
@@ -42,13 +43,13 @@ def run(rows: Iterable[Row], folder: Path, *, seeds: Sequence[int] | None = None
     Returns 0, or 1 when one failed, or 130 when stopped.
     """
     from labkit.runner.display import Live
-    from labkit.runner.plan import plan
+    from labkit.runner.plan import RunRequest, plan
     from labkit.runner.scheduler import execute
 
     worst = 0
     for row in rows:
         row = replace(row, seeds=tuple(seeds)) if seeds else row
-        jobs, _ = plan([row.lesson], profile=profile, settings=row.settings)
+        jobs, _ = plan(RunRequest((row.lesson,), profile, settings=tuple(row.settings)))
         result = execute(jobs, folder, at_once=1, resume=True, live=Live())
         worst = max(worst, result.exit_code)
         if result.interrupted:

@@ -1,26 +1,32 @@
-"""What a run says while it goes on: on a terminal a line a running lesson, redrawn; else a line at start and end."""
+"""The display of a run. On a terminal: one line per running lesson, redrawn. Otherwise: a line at start and end."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 import time
-from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import Any, Protocol, TextIO
+from collections.abc import Container, Iterable, Sequence
+from typing import Protocol, TextIO
 
 from labkit.runner.plan import Job, Outcome
 from labkit.session.claim import quantity
+from labkit.session.events import Claim, Event
 
 SIGNS = {"ok": "ok", "failed": "FAILED", "interrupted": "stopped", "not run": "not run"}
 
 
 class Running(Protocol):
-    """What the display reads of a lesson under way."""
+    """The facts that the display reads of a lesson under way."""
 
     job: Job
     cell: int
     cells: int
     began: float | None
+
+    @property
+    def cpu_s(self) -> float:
+        """Return the processor time taken so far, in seconds."""
+        ...
 
 
 class Live:
@@ -43,10 +49,9 @@ class Live:
 
     def ended(self, outcome: Outcome) -> None:
         """Say how a job ended."""
-        budget = "" if outcome.job.budget_s is None else f" of {outcome.job.budget_s:g} s"
         over = " (over its budget)" if outcome.over_budget and outcome.status == "ok" else ""
         why = f": {sentence(outcome)}" if outcome.status == "failed" else ""
-        self.say(f"{SIGNS[outcome.status]:<8} {describe(outcome.job)}  {outcome.elapsed_s:.1f} s{budget}{over}{why}")
+        self.say(f"{SIGNS[outcome.status]:<8} {describe(outcome.job)}  {_times(outcome)}{over}{why}")
 
     def draw(self, running: Iterable[Running]) -> None:
         """Redraw the lines of the lessons under way."""
@@ -66,20 +71,20 @@ class Live:
 
 
 def describe(job: Job) -> str:
-    """A job in a few words."""
+    """Return a job in a few words."""
     return f"{job.lesson} {job.title}" + (f" ({job.words})" if job.words else "")
 
 
 def sentence(outcome: Outcome) -> str:
-    """Why a job failed, with the cell, in one line."""
+    """Return why a job failed, with the cell, in one line."""
     first = outcome.message.strip().splitlines()[0] if outcome.message.strip() else outcome.kind
     first = first if len(first) <= 300 else f"{first[:300]} …"
     return f"cell {outcome.cell} of {outcome.cells}: {first}" if outcome.cell else first
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    """The table that a run ends with, and its summary line."""
-    heads = ("lesson", "parameters", "profile", "result", "cells", "seconds", "budget")
+    """Return the table that a run ends with, and its summary line."""
+    heads = ("lesson", "parameters", "profile", "result", "cells", "seconds", "processor s", "budget")
     rows = [
         (
             f"{one.job.lesson} {one.job.title}",
@@ -88,30 +93,32 @@ def table(outcomes: Sequence[Outcome]) -> str:
             SIGNS[one.status] + (", over budget" if one.over_budget and one.status == "ok" else ""),
             f"{one.cell}/{one.cells}" if one.cells else "",
             f"{one.elapsed_s:.1f}" if one.elapsed_s else "",
+            f"{one.cpu_s:.1f}" if one.cpu_s else "",
             "" if one.job.budget_s is None else f"{one.job.budget_s:g}",
         )
         for one in outcomes
     ]
-    return f"{_aligned((heads, *rows), right={4, 5, 6})}\n{summary(outcomes)}"
+    return f"{_aligned((heads, *rows), right={4, 5, 6, 7})}\n{summary(outcomes)}"
 
 
-def claims(events: Sequence[Mapping[str, Any]]) -> str:
-    """What one page claimed, a line a claim; nothing when it claimed nothing."""
+def claims(events: Iterable[Event]) -> str:
+    """Return the claims among the events of one page as a table; empty when it claimed nothing."""
     heads = ("result", "claim", "measured", "asked")
     rows = [
         (
-            "shown, would not hold" if one["status"] == "shown" and one.get("held") is False else str(one["status"]),
-            str(one["text"]),
-            " ± ".join(quantity(one[key], one["unit"]) for key in ("value", "spread") if one.get(key) is not None),
-            str(one.get("relation", "")),
+            "shown, would not hold" if one.status == "shown" and not one.held else one.status,
+            one.text,
+            " ± ".join(quantity(value, one.unit) for value in (one.value, one.spread) if value is not None),
+            one.relation,
         )
         for one in events
+        if isinstance(one, Claim)
     ]
     return _aligned((heads, *rows), right={2}) if rows else ""
 
 
 def _aligned(rows: Sequence[Sequence[str]], right: Container[int]) -> str:
-    """*rows*, the heads first, in columns as wide as they need; a line below the heads."""
+    """Return *rows*, the heads first, in columns as wide as they need, with a line below the heads."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(
@@ -124,15 +131,25 @@ def _aligned(rows: Sequence[Sequence[str]], right: Container[int]) -> str:
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
-    """``4 notebooks: 3 ok, 1 failed``."""
+    """Return ``4 notebooks: 3 ok, 1 failed``."""
     counts = {status: sum(one.status == status for one in outcomes) for status in SIGNS}
-    said = ", ".join(f"{n} {SIGNS[status].lower()}" for status, n in counts.items() if n)
-    return f"{len(outcomes)} notebook{'s' if len(outcomes) != 1 else ''}: {said or 'nothing ran'}"
+    parts = ", ".join(f"{n} {SIGNS[status].lower()}" for status, n in counts.items() if n)
+    return f"{len(outcomes)} notebook{'s' if len(outcomes) != 1 else ''}: {parts or 'nothing ran'}"
 
 
 def _line(one: Running) -> str:
     seconds = 0.0 if one.began is None else time.monotonic() - one.began
-    budget = "" if one.job.budget_s is None else f" of {one.job.budget_s:g} s"
-    over = "  over its budget" if one.job.budget_s is not None and seconds > one.job.budget_s else ""
+    cpu_s = one.cpu_s
+    over = "  over its budget" if one.job.budget_s is not None and cpu_s > one.job.budget_s else ""
     where = f"cell {one.cell}/{one.cells}" if one.cells else "starting"
-    return f"running  {describe(one.job)}  {where}  {seconds:.0f} s{budget}{over}"
+    return f"running  {describe(one.job)}  {where}  {seconds:.0f} s, {_processor(cpu_s, one.job)}{over}"
+
+
+def _times(outcome: Outcome) -> str:
+    """Return ``12.3 s, 8.1 s of 20 s on the processor``."""
+    return f"{outcome.elapsed_s:.1f} s, {_processor(outcome.cpu_s, outcome.job)}"
+
+
+def _processor(cpu_s: float, job: Job) -> str:
+    budget = "" if job.budget_s is None else f" of {job.budget_s:g} s"
+    return f"{cpu_s:.1f} s{budget} on the processor"

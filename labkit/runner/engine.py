@@ -1,4 +1,4 @@
-"""A papermill engine that tells how far it is, and ends what takes too long or prints too much.
+"""A papermill engine that reports each cell, and ends what takes too long or prints too much.
 
 Imported by the worker alone: papermill takes most of a second.
 """
@@ -16,13 +16,18 @@ from nbformat.v4 import new_output
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 
-from labkit.runner.process import end_group
+from labkit.runner.plan import OVERRUN
+from labkit.runner.process import end_group, group_cpu_seconds
 
 NAME = "labkit"
 OUTPUT_LIMIT = 5_000_000  # bytes of output a notebook may leave; a page of figures takes a tenth
 KEPT = 2_000  # characters kept of each printed stream of the cell that broke the limit
+LONGEST_MESSAGE = 4_000  # characters of an error's text that the run's record keeps; the notebook has it all
 REASONS = {
-    "budget": ("BudgetExceeded", "ended after {limit:g} s, four times the page's budget, while this cell was running"),
+    "budget": (
+        "BudgetExceeded",
+        f"ended after {{limit:g}} s, the limit by the clock ({OVERRUN} times the budget), while this cell was running",
+    ),
     "output": ("TooMuchOutput", "stopped: the notebook printed more than {megabytes:g} MB; print less in this cell"),
     "killed": ("KernelDied", "the kernel ended while this cell was running: killed, out of memory, or crashed"),
     "interrupted": ("Interrupted", "the run was stopped while this cell was running"),
@@ -33,29 +38,42 @@ class Execution:
     """One notebook under way: its kernel, its limits, and what stopped it (``kind``, empty while nothing did)."""
 
     def __init__(
-        self, manager: Any, tell: Callable[..., None], limit_s: float, output_limit: int = OUTPUT_LIMIT
+        self, manager: Any, send: Callable[..., None], limit_s: float, output_limit: int = OUTPUT_LIMIT
     ) -> None:
-        self.manager, self.tell, self.limit_s, self.output_limit = manager, tell, limit_s, output_limit
+        self.manager = manager
+        self.send = send
+        self.limit_s = limit_s
+        self.output_limit = output_limit
         self.pid: int = manager.provisioner.pid
         self.notebook: Any = None
-        self.kind = self.message = ""
-        self.cell = self.cells = self.received = 0
+        self.kind = ""
+        self.message = ""
+        self.cell = 0
+        self.cells = 0
+        self.received = 0
+        self.cpu_s = 0.0
         self.began: float | None = None
         self._ended: float | None = None
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds from the first cell's start to the last cell's end, or until now."""
+        """Return the seconds from the first cell's start to the last cell's end, or until now."""
         return 0.0 if self.began is None else (self._ended or time.monotonic()) - self.began
 
     def stop(self, kind: str) -> None:
         """End the kernel at once, from any thread; the first reason given stands."""
         self.kind = self.kind or kind
+        self.measure()
         end_group(self.pid)
+
+    def measure(self) -> None:
+        """Note the processor time of the kernel and its children so far; a kernel that has ended changes nothing."""
+        self.cpu_s = max(self.cpu_s, group_cpu_seconds(self.pid))
 
     def fail(self, kind: str, message: str) -> None:
         """Note what the notebook failed of."""
-        self.kind, self.message = self.kind or kind, message
+        self.kind = self.kind or kind
+        self.message = message[:LONGEST_MESSAGE]
 
     def end(self) -> None:
         """Stop the clock."""
@@ -68,7 +86,7 @@ class Client(PapermillNotebookClient):
     execution: Execution
 
     def execute(self, **_: Any) -> Any:
-        """Every cell up to the first failure; the kernel has ended when this returns."""
+        """Execute every cell up to the first failure; the kernel has ended when this returns."""
         execution = self.execution
         self.reset_execution_trackers()
         deadline = threading.Timer(execution.limit_s, execution.stop, ["budget"])
@@ -81,6 +99,7 @@ class Client(PapermillNotebookClient):
         finally:
             deadline.cancel()
             execution.end()
+            execution.measure()
             if not execution.kind and self.km is not None:
                 self._cleanup_kernel()  # politely, so that the notebook's own clean-up at exit runs
             execution.stop("")
@@ -95,7 +114,7 @@ class Client(PapermillNotebookClient):
                 self.nb_man.cell_complete(cell, index)
                 continue
             execution.cell += 1
-            execution.tell("cell", cell=execution.cell, cells=execution.cells)
+            execution.send("cell", cell=execution.cell, cells=execution.cells)
             try:
                 self.nb_man.cell_start(cell, index)
                 self.execute_cell(cell, index)
@@ -109,6 +128,7 @@ class Client(PapermillNotebookClient):
                     self._explain(cell)
                     self.nb_man.cell_exception(cell, cell_index=index)
                 self.nb_man.cell_complete(cell, cell_index=index)
+                execution.measure()
             if execution.kind:
                 return
 
@@ -140,7 +160,7 @@ class Client(PapermillNotebookClient):
 
 
 def _size(content: dict[str, Any]) -> int:
-    """The bytes that an output takes in the notebook, nearly."""
+    """Return the bytes that an output takes in the notebook, nearly."""
     if "text" in content:
         return len(content["text"])
     return len(json.dumps(content.get("data", content), default=str))

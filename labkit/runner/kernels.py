@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
+from labkit.base import settings
 from labkit.base.errors import one_of
 
 DEFAULT = "python3"
-VARIABLE = "LABKIT_KERNEL"
 
 
 def check(name: str | None = None) -> str:
@@ -15,7 +13,7 @@ def check(name: str | None = None) -> str:
 
     Raises UsageError when Jupyter has no kernel of that name.
     """
-    name = name or os.environ.get(VARIABLE) or DEFAULT
+    name = name or settings.KERNEL.read() or DEFAULT
     if name != DEFAULT:
         from jupyter_client.kernelspec import KernelSpecManager
 

@@ -1,4 +1,4 @@
-"""A notebook's own process, seen from the run that started it; and how to end a process with all that it started."""
+"""A notebook's own process, seen from the run that started it; how to end and how to measure a group of processes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from labkit.base import files
+from labkit.base import files, settings
 from labkit.base.places import course
 from labkit.runner.plan import Job
 
-Heard = queue.Queue["tuple[Worker, dict[str, Any] | None]"]  # what workers tell; None: it has ended
+Messages = queue.Queue["tuple[NotebookProcess, dict[str, Any] | None]"]  # from workers; None: its process has ended
 GRACE_S = 8.0  # what a stopped notebook gets to write what it has
 START_S = 120.0  # what a kernel may take to start, beyond which its worker is ended
 
@@ -35,15 +35,38 @@ def end_group(pid: int) -> None:
             os.kill(pid, signal.SIGTERM)
 
 
-class Worker:
-    """A notebook under way, as the run sees it."""
+def group_cpu_seconds(pid: int) -> float:
+    """Return the processor time that the process *pid* and its children have taken so far; 0 when it has ended.
 
-    def __init__(self, job: Job, folder: Path, at_once: int, heard: Heard) -> None:
-        self.job, self.cell, self.cells, self.kernel = job, 0, 0, 0
+    Children count while they run, and when they have ended and their parent has waited for them.
+    """
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        members = [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return 0.0
+    seconds = 0.0
+    for member in members:
+        with suppress(psutil.Error):  # it has ended in between
+            times = member.cpu_times()
+            seconds += times.user + times.system + times.children_user + times.children_system
+    return seconds
+
+
+class NotebookProcess:
+    """A notebook under way: the handle that a run has on the worker process which executes it."""
+
+    def __init__(self, job: Job, folder: Path, at_once: int, messages: Messages) -> None:
+        self.job = job
+        self.cell = 0
+        self.cells = 0
+        self.kernel = 0
         self.launched = time.monotonic()
         self.began: float | None = None
-        self.ended = False
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the worker)
+        self.complete = False
+        self.write_error = ""
         scratch = make_scratch(job, folder)
         task = {"job": asdict(job), "folder": str(folder), "scratch": str(scratch), "at_once": at_once}
         group: dict[str, Any] = (
@@ -51,42 +74,53 @@ class Worker:
             if sys.platform == "win32"
             else {"process_group": 0}  # so that Ctrl-C reaches this process alone, which then stops them in order
         )
+        try:
+            self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the worker)
+        except OSError as error:
+            raise files.explain(error, "a temporary file") from error
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "labkit.runner.worker", json.dumps(task)],
             stdin=subprocess.PIPE,  # closes with this process, however that ends: the worker then ends too
             stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env=_environment(job, scratch),
+            stderr=self._stderr,
+            env=environment(job, scratch),
             cwd=scratch,
             **group,
         )
-        threading.Thread(target=self._listen, args=[heard], daemon=True).start()
+        threading.Thread(target=self._listen, args=[messages], daemon=True).start()
 
-    def _listen(self, heard: Heard) -> None:
+    def _listen(self, messages: Messages) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             with suppress(ValueError):
-                heard.put((self, json.loads(line)))
+                messages.put((self, json.loads(line)))
         self.process.wait()
-        heard.put((self, None))
+        messages.put((self, None))
 
-    def note(self, event: dict[str, Any]) -> None:
-        """Take in what the worker tells."""
-        if event["event"] == "kernel":
-            self.kernel = event["pid"]
-        elif event["event"] == "cell":
-            self.cell, self.cells = event["cell"], event["cells"]
+    def note(self, message: dict[str, Any]) -> None:
+        """Take in one message of the worker."""
+        if message["event"] == "kernel":
+            self.kernel = message["pid"]
+        elif message["event"] == "cell":
+            self.cell = message["cell"]
+            self.cells = message["cells"]
             self.began = self.began or time.monotonic()
-        elif event["event"] == "end":
-            self.ended = True
+        elif message["event"] == "unwritable":
+            self.write_error = message["message"]
+        elif message["event"] == "end":
+            self.complete = True
+
+    @property
+    def cpu_s(self) -> float:
+        """Return the processor time that the kernel has taken so far, in seconds."""
+        return group_cpu_seconds(self.kernel) if self.kernel else 0.0
 
     @property
     def overdue(self) -> bool:
-        """Whether even the worker, which ends its notebook by itself, has not ended in time."""
-        since, allowed = (
-            (self.launched, START_S) if self.began is None else (self.began, self.job.limit_s + GRACE_S * 2)
-        )
-        return time.monotonic() - since > allowed
+        """Return whether the worker, which ends its notebook by itself, has missed its own end."""
+        if self.began is None:
+            return time.monotonic() - self.launched > START_S
+        return time.monotonic() - self.began > self.job.limit_s + GRACE_S * 2
 
     def stop(self) -> None:
         """Ask the worker to end its kernel and to write what it has."""
@@ -99,20 +133,20 @@ class Worker:
             end_group(self.kernel)
 
     def close(self) -> str:
-        """Let go of its streams; returns the last lines that it wrote to its standard error."""
+        """Close its streams and return the last line that it wrote to its standard error."""
         for stream in (self.process.stdin, self.process.stdout):
             with suppress(OSError):
                 if stream is not None:
                     stream.close()
-        self._errors.seek(0)
-        text = self._errors.read().decode(errors="replace").strip()
-        self._errors.close()
-        return "\n".join(text.splitlines()[-3:])
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode(errors="replace").strip().splitlines()
+        self._stderr.close()
+        return lines[-1] if lines else ""
 
 
 def make_scratch(job: Job, folder: Path) -> Path:
-    """An empty folder for what the notebook writes: its working directory and its ``lab.folder``."""
-    scratch = folder / job.label / "files" / job.name
+    """Return the empty folder for what the notebook writes, made anew; raises LabkitError when that fails."""
+    scratch = job.scratch(folder)
     try:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True, exist_ok=True)
@@ -123,20 +157,24 @@ def make_scratch(job: Job, folder: Path) -> Path:
 
 def sweep(job: Job, folder: Path) -> None:
     """Remove the scratch folder where the notebook has left nothing in it."""
-    scratch = folder / job.label / "files" / job.name
+    scratch = job.scratch(folder)
     shutil.rmtree(scratch / ".state", ignore_errors=True)
     for place in (scratch, scratch.parent):
         with suppress(OSError):
             place.rmdir()
 
 
-def _environment(job: Job, scratch: Path) -> dict[str, str]:
-    """The kernel's variables: a run neither writes into the learner's own records nor litters the course."""
+def environment(job: Job, scratch: Path) -> dict[str, str]:
+    """Return the variables of a notebook's process, whoever runs it: `labkit run`, `labkit build` or a test.
+
+    A run neither writes into the learner's own records nor litters the course.
+    """
     return {
         **os.environ,
-        "LABKIT_HOME": str(course()),
-        "LABKIT_PROFILE": job.profile,
-        "LABKIT_EDITION": job.edition,
-        "LABKIT_FILES": str(scratch),
-        "LABKIT_STATE": str(scratch / ".state"),
+        settings.HOME.name: str(course()),
+        settings.PROFILE.name: job.profile,
+        settings.EDITION.name: job.edition,
+        settings.FILES.name: str(scratch),
+        settings.STATE.name: str(scratch / ".state"),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # Python 3.11 and later would warn of frozen modules at a kernel's start
     }

@@ -1,38 +1,35 @@
-"""Execute jobs: a process a notebook, some at a time, each in its own process group; none outlives the run."""
+"""Run jobs in parallel, one process per notebook, each in its own process group; none outlives the run."""
 
 from __future__ import annotations
 
-import json
 import queue
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from labkit.base import files
 from labkit.base.errors import LabkitError
 from labkit.runner.display import Live
-from labkit.runner.plan import Job, Outcome, read_outcome
-from labkit.runner.process import GRACE_S, Heard, Worker, sweep
+from labkit.runner.plan import Job, Outcome, RunRequest, read_outcome
+from labkit.runner.process import GRACE_S, Messages, NotebookProcess, sweep
 
 LOCK = ".lock"
-ASKED = "plan.json"  # what the last run was asked for
 
 
 @dataclass
 class Result:
-    """What a run came to: an outcome for every job, in order, and whether the reader stopped it."""
+    """The result of a run: an outcome for every job, in order, and whether the reader stopped it."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     interrupted: bool = False
 
     @property
     def exit_code(self) -> int:
-        """0 when everything ran, 1 when something failed, 130 when stopped."""
+        """Return 0 when everything ran, 1 when something failed, 130 when stopped."""
         return 130 if self.interrupted else int(any(one.status != "ok" for one in self.outcomes))
 
 
@@ -43,17 +40,17 @@ def execute(
     at_once: int = 1,
     resume: bool = False,
     live: Live | None = None,
-    asked: Mapping[str, Any] | None = None,
+    request: RunRequest | None = None,
 ) -> Result:
     """Execute *jobs* into *folder*, *at_once* at a time; each leaves its notebook and ``NN_name.run.json`` there.
 
     With *resume*, a job whose outcome there is ok and has the same key is not run again. Ctrl-C (and SIGTERM) ends
-    every kernel and returns what was finished. *asked* is written down, for a bare ``--resume``. Raises LabkitError
+    every kernel and returns what was finished. *request* is written down, for a bare ``--resume``. Raises LabkitError
     when *folder* cannot be written to, or when another run is using it.
     """
     with alone(folder), _terminated_as_interrupt():
-        if asked is not None:
-            files.write(folder / ASKED, json.dumps(asked, indent=1) + "\n")
+        if request is not None:
+            request.save(folder)
         run = _Run(folder, at_once, live or Live())
         if resume:
             finished = ((job.place, _finished(job, folder)) for job in jobs)
@@ -88,22 +85,23 @@ class _Run:
     """The loop of one run: what is under way, and what is done (by the job's place)."""
 
     def __init__(self, folder: Path, at_once: int, live: Live) -> None:
-        self.folder, self.at_once, self.live = folder, at_once, live
-        self.heard: Heard = queue.Queue()
+        self.folder = folder
+        self.at_once = at_once
+        self.live = live
+        self.messages: Messages = queue.Queue()
         self.waiting: list[Job] = []
-        self.running: list[Worker] = []
+        self.running: list[NotebookProcess] = []
         self.done: dict[str, Outcome] = {}
 
     def work(self, waiting: list[Job]) -> bool:
-        """Run all of *waiting*; whether the reader stopped it. No process is left, however it ends."""
+        """Run all of *waiting*; return whether the reader stopped it. No process is left, however it ends."""
         self.waiting = waiting
         try:
             while self.waiting or self.running:
                 # The next starts once those before are at their first cell: two that start side by side start late.
                 while self.waiting and len(self.running) < self.at_once and all(one.began for one in self.running):
-                    self.live.started(self.waiting[0])
-                    self.running.append(Worker(self.waiting.pop(0), self.folder, self.at_once, self.heard))
-                self._hear()
+                    self._start(self.waiting.pop(0))
+                self._receive()
                 self.live.draw(self.running)
                 for one in self.running:
                     if one.overdue:
@@ -113,36 +111,43 @@ class _Run:
             self.live.say("Stopping: ending the kernels and keeping what is finished …")
             return True
         finally:
-            with _deaf_to_interrupts():
+            with _interrupts_ignored():
                 self._stop_all()
 
-    def _hear(self) -> None:
+    def _start(self, job: Job) -> None:
+        self.live.started(job)
+        self.running.append(NotebookProcess(job, self.folder, self.at_once, self.messages))
+
+    def _receive(self) -> None:
         """Take in one message, if one comes within a quarter of a second."""
         try:
-            worker, event = self.heard.get(timeout=0.25)
+            process, message = self.messages.get(timeout=0.25)
         except queue.Empty:
             return
-        if event is None:
-            self._close(worker)
-        elif event["event"] == "unwritable":
-            raise LabkitError(event["message"])
+        if message is None:
+            self._close(process)
         else:
-            worker.note(event)
+            process.note(message)
 
-    def _close(self, worker: Worker) -> None:
-        """Note the outcome of a worker that has ended."""
-        self.running.remove(worker)
-        notebook, path = worker.job.paths(self.folder)
-        outcome = read_outcome(path) if worker.ended else None
-        errors = worker.close()
+    def _close(self, process: NotebookProcess) -> None:
+        """Note the outcome of a process that has ended; raises LabkitError when its results could not be written."""
+        self.running.remove(process)
+        notebook, path = process.job.paths(self.folder)
+        outcome = read_outcome(path) if process.complete else None
+        last_line = process.close()
         if outcome is None:
-            worker.kill()
-            outcome = _lost(worker, errors, self.at_once)
-            notebook.unlink(missing_ok=True)  # an older result must not pass for this one
-            outcome.save(self.folder)
-        self.done[worker.job.place] = outcome
-        sweep(worker.job, self.folder)
+            process.kill()
+            outcome = _lost(process, last_line, self.at_once)
+        self.done[process.job.place] = outcome
+        sweep(process.job, self.folder)
         self.live.ended(outcome)
+        if not process.complete:
+            with suppress(OSError):  # an older result must not pass for this one
+                notebook.unlink(missing_ok=True)
+            with suppress(LabkitError) if process.write_error else nullcontext():
+                outcome.save(self.folder)
+        if process.write_error:
+            raise LabkitError(process.write_error)
 
     def _stop_all(self) -> None:
         """End every notebook that is under way, and wait until none is left."""
@@ -153,33 +158,37 @@ class _Run:
             if time.monotonic() > deadline:
                 for one in self.running:
                     one.kill()
-            with suppress(LabkitError, OSError):  # the folder is full, or the reader's terminal is gone: said once
-                self._hear()
+            with suppress(LabkitError, OSError):  # the folder is full, or the terminal is gone: reported once
+                self._receive()
 
 
-def _lost(worker: Worker, errors: str, at_once: int) -> Outcome:
-    """The outcome of a worker that ended without a word."""
-    code = worker.process.returncode
-    stopped = code is not None and code == -signal.SIGTERM
-    last = errors.splitlines()[-1] if errors else ""
-    return Outcome(
-        worker.job,
-        "interrupted" if stopped else "failed",
-        "interrupted" if stopped else "lost",
-        f"the process that runs the notebook ended with code {code}" + (f": {last}" if last else ""),
-        worker.cell,
-        worker.cells,
-        0.0 if worker.began is None else round(time.monotonic() - worker.began, 3),
+def _lost(process: NotebookProcess, last_line: str, at_once: int) -> Outcome:
+    """Return the outcome of a notebook whose worker has left none: it could not write it, or it was killed."""
+    code = process.process.returncode
+    outcome = Outcome(
+        process.job,
+        "failed",
+        cell=process.cell,
+        cells=process.cells,
+        elapsed_s=0.0 if process.began is None else round(time.monotonic() - process.began, 3),
         at_once=at_once,
     )
+    if process.write_error:
+        return replace(outcome, kind="unwritable", message=process.write_error)
+    message = f"the process that runs the notebook ended with code {code}"
+    if code == -signal.SIGTERM:
+        return replace(outcome, status="interrupted", kind="interrupted", message=message)
+    if code and code > 0 and last_line:  # Python's own end; a process that was killed wrote nothing of it
+        message = f"{message}: {last_line}"
+    return replace(outcome, kind="lost", message=message)
 
 
 def _finished(job: Job, folder: Path) -> Outcome | None:
-    """The outcome in *folder* that this very job has left there, if it went well."""
+    """Return the outcome in *folder* that this very job has left there, if it went well."""
     notebook, path = job.paths(folder)
     outcome = read_outcome(path)
     good = outcome is not None and outcome.status == "ok" and outcome.job.key == job.key and notebook.is_file()
-    return outcome if good else None
+    return replace(outcome, job=job) if good and outcome is not None else None
 
 
 @contextmanager
@@ -196,7 +205,7 @@ def _terminated_as_interrupt() -> Iterator[None]:
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
+def _interrupts_ignored() -> Iterator[None]:
     """Within, a second Ctrl-C does not cut the tidying short: it takes seconds, and is bounded."""
     if threading.current_thread() is not threading.main_thread():
         yield

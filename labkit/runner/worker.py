@@ -1,6 +1,6 @@
 """One notebook, in a process and a process group of its own: ``python -m labkit.runner.worker '{"job": …}'``.
 
-It writes one JSON object a line to its standard output (kernel, cell, end, unwritable), takes SIGTERM as the wish to
+It writes one JSON object per line to its standard output (kernel, cell, end, unwritable), takes SIGTERM as the wish to
 stop, and ends with its kernel when its standard input closes: then the run that started it is gone.
 """
 
@@ -12,13 +12,16 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.base import files
+from labkit.base.clock import cpu_seconds
 from labkit.base.errors import LabkitError
+from labkit.learner import doctor
 from labkit.runner.plan import Job, Outcome
 
 if TYPE_CHECKING:
@@ -30,18 +33,19 @@ START_TIMEOUT_S = 60
 def main(argument: str) -> int:
     """Execute the job described by *argument*; returns 0 when its outcome was written, whatever it is."""
     task = json.loads(argument)
-    job, folder, at_once = Job(**task["job"]), Path(task["folder"]), task["at_once"]
+    job = Job(**task["job"])
+    folder = Path(task["folder"])
     # What libraries print must not come between the lines that the run reads.
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
-    def tell(event: str, **facts: Any) -> None:
-        with suppress(OSError):  # nobody listens any more: the watch below ends this process
+    def send(event: str, **facts: Any) -> None:
+        with suppress(OSError):  # nobody reads any more: the thread below ends this process
             channel.write(json.dumps({"event": event, **facts}) + "\n")
             channel.flush()
 
     try:
-        outcome, text = _execute(job, Path(task["scratch"]), tell, at_once)
+        outcome, text = _execute(job, Path(task["scratch"]), send, task["at_once"])
         notebook, _ = job.paths(folder)
         if text:
             files.write(notebook, text)
@@ -49,24 +53,24 @@ def main(argument: str) -> int:
             notebook.unlink(missing_ok=True)  # an older result must not pass for this one
         outcome.save(folder)
     except LabkitError as error:
-        tell("unwritable", message=str(error))
+        send("unwritable", message=str(error))
         return 1
-    tell("end", status=outcome.status)
+    send("end", status=outcome.status)
     return 0
 
 
-def _execute(job: Job, scratch: Path, tell: Any, at_once: int) -> tuple[Outcome, str]:
-    """Run the notebook; its outcome, and the executed notebook as text (empty when no kernel started)."""
+def _execute(job: Job, scratch: Path, send: Any, at_once: int) -> tuple[Outcome, str]:
+    """Run the notebook; return its outcome and the executed notebook as text (empty when no kernel started)."""
     # Checkers for internationalized addresses: nbformat's validator loads them with a grammar that takes a second to
     # build, and no notebook has such a field.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     began = datetime.now().astimezone().isoformat(timespec="seconds")
     facts: dict[str, Any] = {"job": job, "started": began, "at_once": at_once}
-    stopped = threading.Event()
+    stop_requested = threading.Event()
     executions: list[Execution] = []
 
     def stop(*_: Any) -> None:
-        stopped.set()
+        stop_requested.set()
         for execution in executions:
             execution.stop("interrupted")
 
@@ -75,17 +79,17 @@ def _execute(job: Job, scratch: Path, tell: Any, at_once: int) -> tuple[Outcome,
     try:
         manager = _start_kernel(job.kernel, scratch)
     except Exception as error:  # whatever a kernelspec's command may raise
-        return Outcome(status="failed", kind="start", message=f"kernel {job.kernel}: {_line(error)}", **facts), ""
-    tell("kernel", pid=manager.provisioner.pid)
+        return Outcome(status="failed", kind="start", message=_start_error(job.kernel, error), **facts), ""
+    send("kernel", pid=manager.provisioner.pid)
 
     import papermill
     from papermill.execute import remove_error_markers
 
     from labkit.runner import engine
 
-    execution = engine.Execution(manager, tell, job.limit_s)
+    execution = engine.Execution(manager, send, job.limit_s)
     executions.append(execution)
-    if stopped.is_set():
+    if stop_requested.is_set():
         execution.stop("interrupted")
     try:
         papermill.execute_notebook(
@@ -102,8 +106,9 @@ def _execute(job: Job, scratch: Path, tell: Any, at_once: int) -> tuple[Outcome,
     except papermill.PapermillExecutionError:
         pass  # the engine has noted it; raised, too, for a cell that is tagged as one that must raise
     except Exception as error:
-        execution.fail("start", f"kernel {job.kernel}: {_line(error)}")
+        execution.fail("start", _start_error(job.kernel, error))
     execution.stop("")
+    execution.cpu_s = max(execution.cpu_s, _ended_children_cpu_s(manager))
     notebook = execution.notebook
     if notebook is not None and not execution.kind:
         notebook.cells = remove_error_markers(notebook).cells
@@ -114,13 +119,14 @@ def _execute(job: Job, scratch: Path, tell: Any, at_once: int) -> tuple[Outcome,
         cell=execution.cell,
         cells=execution.cells,
         elapsed_s=round(execution.elapsed_s, 3),
+        cpu_s=round(execution.cpu_s, 3),
         **facts,
     )
     return outcome, _text(notebook, job, outcome)
 
 
 def _text(notebook: Any, job: Job, outcome: Outcome) -> str:
-    """The executed notebook in nbformat 4, with no path of this machine in it."""
+    """Return the executed notebook in nbformat 4, with no path of this machine in it."""
     if notebook is None:
         return ""
     import nbformat
@@ -132,11 +138,16 @@ def _text(notebook: Any, job: Job, outcome: Outcome) -> str:
 
 
 def _start_kernel(name: str, folder: Path) -> Any:
-    """A started kernel's manager; the kernel is not waited for."""
+    """Return the manager of a kernel that was started and is not yet waited for.
+
+    Its messages are encrypted where ZeroMQ can and the kernel says that it can; ipykernel warns where they are not.
+    """
+    import zmq
     from jupyter_client.manager import AsyncKernelManager
     from jupyter_core.utils import run_sync
 
-    manager = AsyncKernelManager(kernel_name=name)
+    encryption = "auto" if zmq.has("curve") else "disabled"
+    manager = AsyncKernelManager(kernel_name=name, transport_encryption=encryption)
     run_sync(manager.start_kernel)(
         cwd=str(folder), stdout=subprocess.DEVNULL, extra_arguments=["--HistoryManager.hist_file=:memory:"]
     )
@@ -149,6 +160,26 @@ def _when_stdin_closes(stop: Any) -> None:
         while os.read(0, 1024):
             pass
     stop()
+
+
+def _ended_children_cpu_s(manager: Any) -> float:
+    """Return the processor time of this process's ended children: the kernel's, once it has been waited for.
+
+    It counts the kernel of a notebook that was killed by the system too, whose own figure is gone with it.
+    """
+    process = getattr(manager.provisioner, "process", None)
+    if process is not None:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+    return cpu_seconds() - time.process_time()
+
+
+def _start_error(kernel: str, error: BaseException) -> str:
+    """Return why *kernel* did not start or answer: what the doctor finds wrong with it, else the error's first line."""
+    problems = [finding for finding in doctor.kernel(kernel) if not finding.ok]
+    if problems:
+        return f"{problems[0].what}: {problems[0].remedy}"
+    return f"kernel {kernel}: {_line(error)}"
 
 
 def _line(error: BaseException) -> str:

@@ -2,62 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+import math
+import re
 
 from labkit.base.errors import UsageError
-from labkit.session.record import escape, note
+from labkit.session.display import escape, note
+from labkit.session.events import Claim
 
-
-@dataclass(frozen=True)
-class Claim:
-    """One claim with its outcome; ``value`` and the bounds are in plain units (a share, not a percentage)."""
-
-    text: str
-    value: float
-    relation: str
-    unit: str
-    spread: float | None
-    held: bool
-    asserted: bool
-
-    @property
-    def status(self) -> str:
-        """``held`` or ``failed`` where the claim was asserted; ``shown`` where it was only shown."""
-        if not self.asserted:
-            return "shown"
-        return "held" if self.held else "failed"
-
-    @property
-    def sentence(self) -> str:
-        """The claim with its figures in words."""
-        spread = "" if self.spread is None else f" ± {quantity(self.spread, self.unit)}"
-        return f"{self.text}: {quantity(self.value, self.unit)}{spread}, asked {self.relation}"
-
-    def event(self, lesson: str) -> dict[str, Any]:
-        """The claim as a record."""
-        return {
-            "kind": "claim",
-            "lesson": lesson,
-            "text": self.text,
-            "value": self.value,
-            "relation": self.relation,
-            "unit": self.unit,
-            "spread": self.spread,
-            "asserted": self.asserted,
-            "held": self.held,
-            "status": self.status,
-        }
-
-    def html(self) -> str:
-        """The claim as the page shows it."""
-        sign, kind = {"held": ("✓", "success"), "failed": ("✗", "danger"), "shown": ("·", "info")}[self.status]
-        tail = "" if self.asserted else " <em>(shown, not asserted, in this profile or with these parameters)</em>"
-        return note(kind, f"{sign} {escape(self.sentence)}{tail}")
+ID = re.compile(r"(\d\d)\.[a-z][a-z0-9_]*(?:-[a-z0-9_]+)*$")
 
 
 def judge(
+    lesson: str,
+    id: str,
     text: str,
     value: float,
     *,
@@ -69,14 +26,16 @@ def judge(
     spread: float | None = None,
     asserted: bool = True,
 ) -> Claim:
-    """Hold *value* to exactly one kind of bound (``at_least`` and ``at_most`` may stand together as ``between``).
+    """Return the claim *id* of *lesson*, with *value* held to exactly one kind of bound.
 
-    NaN keeps no bound. Raises UsageError when there is no bound, or more than one kind.
+    NaN keeps no bound. Raises UsageError when there is no bound or more than one kind, or when *id* is not the
+    lesson's number, a dot and small letters, digits and single hyphens.
     """
-    bounds: Mapping[str, Any] = {"at_least": at_least, "at_most": at_most, "between": between, "equals": equals}
-    given = [name for name, bound in bounds.items() if bound is not None]
-    if len(given) != 1:
-        raise UsageError(f"The claim {text!r} needs one of {', '.join(bounds)}, and has {', '.join(given) or 'none'}.")
+    check_id(lesson, id)
+    bounds = {"at_least": at_least, "at_most": at_most, "between": between, "equals": equals}
+    kinds = [name for name, bound in bounds.items() if bound is not None]
+    if len(kinds) != 1:
+        raise UsageError(f"The claim {id!r} needs one of {', '.join(bounds)}, and has {', '.join(kinds) or 'none'}.")
     value = float(value)
     if at_least is not None:
         held, relation = value >= at_least, f"≥ {quantity(at_least, unit)}"
@@ -88,11 +47,50 @@ def judge(
     else:
         assert equals is not None
         held, relation = value == equals, f"= {quantity(equals, unit)}"
-    return Claim(text, value, relation, unit, spread, bool(held), asserted)
+    return Claim(
+        lesson=lesson,
+        id=id,
+        text=text,
+        value=value if math.isfinite(value) else None,
+        bound=kinds[0],
+        relation=relation,
+        unit=unit,
+        spread=None if spread is None else float(spread),
+        held=bool(held),
+        asserted=asserted,
+    )
+
+
+def check_id(lesson: str, id: str) -> None:
+    """Raise UsageError unless *id* is ``NN.word`` with the number of *lesson*."""
+    match = ID.match(id) if isinstance(id, str) else None
+    if match is None or match[1] != lesson:
+        raise UsageError(
+            f"The claim id {id!r} is not '{lesson}.' and then small letters and digits, joined by single hyphens: "
+            f"write for example '{lesson}.accuracy-lost'."
+        )
+
+
+def measured(claim: Claim) -> str:
+    """Return the claim's value in words, with its spread where it has one."""
+    value = "no finite number" if claim.value is None else quantity(claim.value, claim.unit)
+    return value if claim.spread is None else f"{value} ± {quantity(claim.spread, claim.unit)}"
+
+
+def sentence(claim: Claim) -> str:
+    """Return the claim with its figures in words."""
+    return f"{claim.text}: {measured(claim)}, asked {claim.relation}"
+
+
+def html(claim: Claim) -> str:
+    """Return the claim as the page shows it."""
+    sign, kind = {"held": ("✓", "success"), "failed": ("✗", "danger"), "shown": ("·", "info")}[claim.status]
+    reason = "" if claim.asserted else " <em>(shown, not asserted, in this profile or with these parameters)</em>"
+    return note(kind, f"{sign} {escape(sentence(claim))}{reason}")
 
 
 def quantity(value: float, unit: str = "") -> str:
-    """*value* in words: a share as a percentage for the unit ``%``, whole numbers in full, else 4 digits."""
+    """Return *value* in words: a fraction as a percentage for the unit ``%``, whole numbers in full, else 4 digits."""
     if unit == "%":
         return f"{100 * value:.2f} %"
     if unit == "points":

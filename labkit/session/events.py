@@ -7,18 +7,15 @@ people too, so `from_dict` checks every field and refuses what does not fit, in 
 from __future__ import annotations
 
 import math
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Any, ClassVar, Self
 
+from labkit.base import records
 from labkit.base.errors import LabkitError
 
 MIME = "application/vnd.labkit.record+json"
 SCHEMA = 2
-LONGEST_TEXT = 20_000  # characters of one field; a page's longest prose has a tenth
 
 
 @dataclass(frozen=True)
@@ -37,14 +34,7 @@ class Event:
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """Return the event in *record*; raises LabkitError naming the field that is missing or of another type."""
-        values: dict[str, Any] = {}
-        for name, hint in _hints(cls).items():
-            if name not in record:
-                raise LabkitError(f"A {cls.kind} event has no field {name!r}.")
-            if not _fits(record[name], hint):
-                raise LabkitError(f"The field {name!r} of a {cls.kind} event has a value of the wrong type.")
-            values[name] = _as(record[name], hint)
-        return cls(**values)
+        return records.read(cls, record, f"{cls.kind} event")
 
 
 @dataclass(frozen=True)
@@ -251,41 +241,6 @@ def outputs_of(cell: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if not isinstance(outputs, list) or not all(isinstance(output, Mapping) for output in outputs):
         raise LabkitError("A cell's outputs are no list of JSON objects.")
     return outputs
-
-
-@cache
-def _hints(cls: Any) -> dict[str, Any]:
-    """Return the type of each dataclass field of *cls*, in order."""
-    hints = typing.get_type_hints(cls)
-    return {field.name: hints[field.name] for field in fields(cls)}
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Return whether a JSON value is of the type *hint*; NaN, infinity and oversized texts fit nothing."""
-    if isinstance(hint, types.UnionType):
-        return any(_fits(value, member) for member in typing.get_args(hint))
-    if hint is types.NoneType:
-        return value is None
-    if hint is bool:
-        return isinstance(value, bool)
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
-    if hint is float:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return number and abs(value) < 1e300 and math.isfinite(value)
-    if hint is str:
-        return isinstance(value, str) and len(value) <= LONGEST_TEXT
-    keys = isinstance(value, Mapping) and all(isinstance(key, str) and len(key) <= 200 for key in value)
-    item = typing.get_args(hint)[1]
-    return keys and (item is Any or all(_fits(entry, item) for entry in value.values()))
-
-
-def _as(value: Any, hint: Any) -> Any:
-    """Return *value*, with a whole number as a float where *hint* is float: JSON writes 1.0 as 1 in some tools."""
-    members = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if float in members and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    return value
 
 
 def _plain(value: Any) -> Any:

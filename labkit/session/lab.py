@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,21 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labkit.assets import baselines, data
-from labkit.base import places, profile
+from labkit.assets import baselines, data, models
+from labkit.base import learner_state, places, profile, settings
+from labkit.base.clock import cpu_seconds
 from labkit.base.errors import CheckFailed, ClaimFailed, LabkitError, UsageError
+from labkit.deploy.model import Model
 from labkit.deploy.timing import processor
 from labkit.exercises import framework
 from labkit.session import claim as claims
-from labkit.session import facts, measure, plot, record, startup, tables
-from labkit.session.measure import Measurement
+from labkit.session import display, facts, measure, plot, startup, tables
+from labkit.session.events import Answer, Check, Figure, Finish, Measurement, Prediction, Start, Table
+from labkit.session.networks import Networks
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
 
 
 def start(lesson: str, *, seed: int = 0) -> Lab:
-    """Begin the page of *lesson*: seeds, threads, figure style and the budget's clock; says what it found."""
+    """Begin the page of *lesson*: set seeds, threads and figure style, start the budget's clock, show the versions.
+
+    Raises UsageError when a parameter of the page has a value of another type or outside its range.
+    """
     return Lab(lesson, seed)
 
 
@@ -34,19 +40,23 @@ class Lab:
     """One run of one page. ``rng`` is a NumPy generator, ``folder`` a place for the files that the page makes."""
 
     def __init__(self, lesson: str, seed: int) -> None:
-        self.lesson, self.seed, self.profile = lesson, seed, profile.current()
-        self.rng = np.random.default_rng(seed)
         self.started = time.monotonic()
-        self.edition = os.environ.get("LABKIT_EDITION", "student")
+        self.cpu_started = startup.cpu_before_the_page()
+        self.lesson = lesson
+        self.profile = profile.current()
+        self.edition = settings.EDITION.read() or "student"
         self.facts = facts.of_lesson(lesson)
         self.parameters = facts.values(self.facts.parameters)
+        self.seed = facts.seed(self.facts.parameters, seed)
+        self.rng = np.random.default_rng(self.seed)
         self._changed = facts.changed(self.facts.parameters, self.parameters, self.profile)
         self._images: data.Dataset | None = None
         self._digests: list[tuple[str, Any, str]] = []
+        self._networks = Networks()
         self._measured: list[Measurement] = []
-        self._reference: Any = None
-        self._network = ""
-        startup.fix_threads_and_seeds(seed)
+        self._claimed: dict[str, str] = {}
+        self._reference: Model | None = None
+        startup.fix_threads_and_seeds(self.seed)
         plot.style()
         startup.translate_errors()
         self._say_start()
@@ -54,7 +64,7 @@ class Lab:
     @property
     def folder(self) -> Path:
         """A folder for this page's files, made when first asked for; outside the notebooks, ignored by git."""
-        base = os.environ.get("LABKIT_FILES")
+        base = settings.FILES.read()
         folder = Path(base) if base else places.course() / "build" / "files" / self.lesson
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -73,15 +83,17 @@ class Lab:
         """A trained Keras model of *network*, a fresh copy each time; `finish` raises if a method has changed it."""
         from labkit.keras2.protect import weights_digest
 
-        model = baselines.baseline(network, dataset).model()
-        self._network = network
+        trained = baselines.baseline(network, dataset)
+        model = trained.model()
+        self._networks.add(network, trained.tflite_path)
         self._digests.append((network, model, weights_digest(model)))
         return model
 
     def baseline_file(self, network: str, dataset: str = "fashion_mnist") -> Path:
         """The same trained network as a float32 ``.tflite`` file, which needs no TensorFlow."""
-        self._network = network
-        return baselines.baseline(network, dataset).tflite_path
+        path = baselines.baseline(network, dataset).tflite_path
+        self._networks.add(network, path)
+        return path
 
     # Measuring
 
@@ -96,22 +108,30 @@ class Lab:
         threads: int = 1,
         latency: bool = True,
     ) -> Measurement:
-        """Accuracy with interval, bytes, non-zeros, MACs and latency of a Keras model or a ``.tflite`` path.
+        """Measure accuracy with interval, bytes, non-zeros, MACs and latency of a Keras model or a file.
 
-        *on* is ``validation`` for every choice and ``test`` for the final figure. Latency is taken interleaved with
-        the session's first measured model, so that the ratio of the two is fair.
+        *model* is a Keras model, the bytes or the path of a ``.tflite`` file, or the path of a ``.lkz`` file. *on* is
+        ``validation`` for every choice and ``test`` for the final figure. *network* is needed only where the page has
+        loaded several networks and the model's layers have the sizes of none of them, or of two. Latency is taken
+        interleaved with the session's first measured model, so that the ratio of the two is fair.
         """
         self._verify_baselines()
         images = self._images or self.data()
         split = getattr(images, on, None)
         if on not in ("train", "validation", "test") or split is None:
             raise UsageError(f"on={on!r} names no split: say 'validation' to choose, 'test' for the final figure.")
-        source, network = measure.as_tflite(model), network or self._network
+
+        def build(weights: Mapping[str, Any]) -> Any:
+            sizes = [tensor.size for tensor in weights.values() if tensor.ndim > 1]
+            return models.build(network or self._networks.find(sizes, name))
+
+        opened = Model.open(model, build, threads=threads)
         result = measure.measure(
-            source,
+            opened,
+            lesson=self.lesson,
             name=name,
             technique=technique,
-            network=network,
+            network=network or self._networks.find(opened.sizes, name),
             dataset=images.name,
             split=split,
             split_name=on,
@@ -121,11 +141,10 @@ class Lab:
             seconds=profile.by_profile(0.6, 0.15),
         )
         if self._reference is None and latency:
-            self._reference = measure.content_of(source, network)
+            self._reference = opened
         self._measured.append(result)
         line = tables.sentence(result)
-        event = {"kind": "measurement", "lesson": self.lesson, **measure.as_dict(result)}
-        record.emit(event, f"<p><small>{record.escape(line)}</small></p>", line)
+        display.emit(result, f"<p><small>{display.escape(line)}</small></p>", line)
         return result
 
     def table(
@@ -136,31 +155,54 @@ class Lab:
     ) -> None:
         """Show measurements (default: all of this page) or rows of the lesson's own as one table."""
         rows = tables.rows_of(self._measured if items is None else items, columns)
-        event = {"kind": "table", "lesson": self.lesson, "rows": len(rows), "caption": caption}
-        record.emit(event, tables.html(rows, caption), tables.text(rows))
+        display.emit(Table(self.lesson, len(rows), caption), tables.html(rows, caption), tables.text(rows))
 
     def claim(
         self,
+        id: str,
         text: str,
         value: float,
         *,
+        at_least: float | None = None,
+        at_most: float | None = None,
+        between: tuple[float, float] | None = None,
+        equals: float | None = None,
+        unit: str = "",
+        spread: float | None = None,
         holds: str = "full",
         at: Mapping[str, Any] | None = None,
-        **bound: Any,
     ) -> None:
-        """Hold *value* to a bound (``at_least``, ``at_most``, ``between``, ``equals``); raises ClaimFailed if it fails.
+        """Hold *value* to one of the four bounds; raises ClaimFailed if it is asserted and fails.
 
+        *id*, such as ``31.sparsity``, names the claim for the tables and stays when its *text* is reworded.
         ``holds="full"``: asserted in the full and study profiles at the default parameters, else only shown; ``at``
         names parameters that the claim is made for (``at={"dataset": "mnist"}``). ``holds="always"``: asserted at any
-        size and with any parameter. ``unit`` (``%`` for a share) and ``spread`` are shown with the value.
+        size and with any parameter. *unit* (``%`` for a fraction) and *spread* are shown with the value.
+        Raises UsageError for an id of another form or lesson, for one that another text has on this page, and unless
+        there is exactly one bound.
         """
         if holds not in ("full", "always"):
             raise UsageError(f"holds={holds!r} is not known: 'full' (at the defaults, full profile) or 'always'.")
         asserted = holds == "always" or (self.profile != "fast" and self._as_documented(at or {}))
-        result = claims.judge(text, value, asserted=asserted, **bound)
-        record.emit(result.event(self.lesson), result.html(), f"{result.status}: {result.sentence}")
+        result = claims.judge(
+            self.lesson,
+            id,
+            text,
+            value,
+            at_least=at_least,
+            at_most=at_most,
+            between=between,
+            equals=equals,
+            unit=unit,
+            spread=spread,
+            asserted=asserted,
+        )
+        if self._claimed.setdefault(id, text) != text:  # a cell that is run again makes the same claim
+            raise UsageError(f"The claim id {id!r} is taken by {self._claimed[id]!r}: choose another for {text!r}.")
+        sentence = claims.sentence(result)
+        display.emit(result, claims.html(result), f"{result.status}: {sentence}")
         if result.status == "failed":
-            raise ClaimFailed(f"{result.sentence}.")
+            raise ClaimFailed(f"{sentence}.")
 
     # Talking with the learner
 
@@ -168,22 +210,21 @@ class Lab:
         """Ask for a guess before the result is seen; it is kept on this machine, never graded, and never blocks."""
         if guess is not None and guess not in options:
             raise UsageError(f"The guess {guess!r} is none of the options: {' / '.join(options)} (or None).")
-        record.remember("predictions.json", self.lesson, key, guess)
-        choices = "".join(f"<li>{record.escape(option)}</li>" for option in options)
-        said = f"your guess: <b>{record.escape(guess)}</b>" if guess else "no guess made"
-        page = record.note("info", f"<b>{record.escape(question)}</b><ul>{choices}</ul>{said}")
-        event = {"kind": "prediction", "lesson": self.lesson, "id": key, "question": question, "guess": guess}
-        record.emit(event, page, f"{question} [{' / '.join(options)}] {guess or 'no guess made'}")
+        learner_state.remember("predictions.json", self.lesson, key, guess)
+        choices = "".join(f"<li>{display.escape(option)}</li>" for option in options)
+        said = f"your guess: <b>{display.escape(guess)}</b>" if guess else "no guess made"
+        page = display.note("info", f"<b>{display.escape(question)}</b><ul>{choices}</ul>{said}")
+        text = f"{question} [{' / '.join(options)}] {guess or 'no guess made'}"
+        display.emit(Prediction(self.lesson, key, question, guess), page, text)
 
     def answer(self, key: str, actual: str) -> None:
         """Set the guess made under *key* beside what was measured."""
-        guess = record.recall("predictions.json").get(self.lesson, {}).get(key)
+        guess = learner_state.recall("predictions.json").get(self.lesson, {}).get(key)
         if guess is None:
             text = f"measured: {actual}; no guess was made"
         else:
             text = f"measured: {actual}; you guessed {guess}" + (": right" if guess == actual else "")
-        event = {"kind": "answer", "lesson": self.lesson, "id": key, "guess": guess, "actual": actual}
-        record.emit(event, record.note("info", record.escape(text)), text)
+        display.emit(Answer(self.lesson, key, guess, actual), display.note("info", display.escape(text)), text)
 
     def check(self, exercise: str, attempt: Any) -> Any:
         """Judge *attempt*; returns it if it is right, else the course's own, so that the page always goes on.
@@ -193,39 +234,58 @@ class Lab:
         task = framework.exercise(exercise)
         verdict = framework.judge(task, attempt)
         if verdict.passed:
-            record.remember_check(self.lesson, exercise)
+            learner_state.remember_check(self.lesson, exercise)
         elif self.edition == "solved":
             raise CheckFailed(f"Exercise {exercise}: {verdict.message}.")
-        sign, kind = (
-            ("✓", "success") if verdict.passed else ("…", "info") if not verdict.attempted else ("✗", "warning")
-        )
-        go_on = "" if verdict.passed else " The page goes on with the course's own solution."
+        if verdict.passed:
+            sign, kind = "✓", "success"
+        elif verdict.attempted:
+            sign, kind = "✗", "warning"
+        else:
+            sign, kind = "…", "info"
         text = f"{sign} {exercise}: {verdict.message}."
-        event = {"kind": "check", "lesson": self.lesson, "id": exercise, **vars(verdict)}
-        record.emit(event, record.note(kind, record.escape(text + go_on)), text + go_on)
+        if not verdict.passed:
+            text += " The page goes on with the course's own solution."
+        event = Check(self.lesson, exercise, verdict.passed, verdict.attempted, verdict.message)
+        display.emit(event, display.note(kind, display.escape(text)), text)
         return attempt if verdict.passed else task.reference
 
-    def show(self, figure: Figure, alt: str) -> None:
+    def show(self, figure: Drawing, alt: str) -> None:
         """Show *figure* with its alt text and close it; raises LabkitError when the alt text is missing."""
         page, size = plot.image(figure, alt)
-        record.emit({"kind": "figure", "lesson": self.lesson, "alt": alt, "bytes": size}, page, f"[figure: {alt}]")
+        display.emit(Figure(self.lesson, alt, size), page, f"[figure: {alt}]")
+
+    def colour(self, technique: str) -> str:
+        """Return the colour that *technique* has in every figure of the course; grey for one that has none."""
+        return plot.colour(technique)
+
+    def label_line(self, axes: Axes, x: float, y: float, text: str, technique: str, **offset: float) -> None:
+        """Write *text* beside a line's end (*x*, *y*), in the technique's colour, ``dx`` and ``dy`` points away."""
+        plot.label_line(axes, x, y, text, technique, **offset)
 
     def say(self, markdown: str) -> None:
         """Show prose whose numbers come from variables."""
-        from IPython.display import Markdown, display
+        from IPython.display import Markdown
+        from IPython.display import display as show
 
-        display(Markdown(markdown))
+        show(Markdown(markdown))
 
     def finish(self, markdown: str) -> None:
-        """What was seen, in prose with numbers from variables; verifies the baselines and closes the record."""
+        """Show what was seen, in prose with numbers from variables; verify the baselines and report the times taken.
+
+        A page over its budget says so. The budget is in processor seconds, which do not grow when another page runs
+        beside this one.
+        """
         self._verify_baselines()
         self.say(markdown)
-        elapsed, budget = time.monotonic() - self.started, self.budget_s
-        text = f"finished in {elapsed:.0f} s (profile {self.profile}" + (f", budget {budget} s)" if budget else ")")
-        over = budget is not None and elapsed > budget
-        event = {"kind": "finish", "lesson": self.lesson, "text": markdown, "elapsed_s": elapsed, "budget_s": budget}
-        page = record.note("warning", f"{text}: over its budget") if over else f"<p><small>{text}</small></p>"
-        record.emit(event, page, text)
+        elapsed, cpu, budget = time.monotonic() - self.started, cpu_seconds() - self.cpu_started, self.budget_s
+        allowed = f", budget {budget:g} s" if budget else ""
+        text = f"finished in {elapsed:.0f} s, {cpu:.0f} s of processor time (profile {self.profile}{allowed})"
+        if budget is not None and cpu > budget:
+            page = display.note("warning", f"{text}: over its budget")
+        else:
+            page = f"<p><small>{text}</small></p>"
+        display.emit(Finish(self.lesson, markdown, elapsed, cpu, budget), page, text)
 
     @property
     def budget_s(self) -> float | None:
@@ -253,21 +313,20 @@ class Lab:
 
     def _say_start(self) -> None:
         versions, cpu = facts.versions(), processor()
-        event = {
-            "kind": "start",
-            "lesson": self.lesson,
-            "title": self.facts.title,
-            "profile": self.profile,
-            "edition": self.edition,
-            "seed": self.seed,
-            "parameters": self.parameters,
-            "at_defaults": not self._changed,
-            "versions": versions,
-            "cpu": cpu,
-            "threads": startup.THREADS[0],
-            "date": date.today().isoformat(),
-            "budget_s": self.budget_s,
-        }
+        event = Start(
+            lesson=self.lesson,
+            title=self.facts.title,
+            profile=self.profile,
+            edition=self.edition,
+            seed=self.seed,
+            parameters=self.parameters,
+            at_defaults=not self._changed,
+            versions=versions,
+            cpu=cpu,
+            threads=startup.THREADS[0],
+            date=date.today().isoformat(),
+            budget_s=self.budget_s,
+        )
         packages = " · ".join(f"{name} {version}" for name, version in versions.items())
         text = f"lesson {self.lesson} · profile {self.profile} · seed {self.seed} · {cpu} · {packages}"
-        record.emit(event, f"<p><small>{record.escape(text)}</small></p>", text)
+        display.emit(event, f"<p><small>{display.escape(text)}</small></p>", text)

@@ -1,19 +1,18 @@
-"""One measurement of one model: what it gets right, what it weighs, what it computes, how long it takes."""
+"""One measurement of one model: what it gets right, its size, what it computes and how long it takes."""
 
 from __future__ import annotations
 
 import zlib
-from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labkit.base.errors import LabkitError
-from labkit.deploy import inspect, tflite, timing
-from labkit.deploy.content import Source, read
+from labkit.deploy import tflite, timing
+from labkit.deploy.model import Model
 from labkit.methods.statistics import wilson
+from labkit.session.events import Measurement
 
 
 class Images(Protocol):
@@ -26,48 +25,10 @@ class Images(Protocol):
     def y(self) -> NDArray[Any]: ...
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """One row of the results table. ``accuracy`` is a share, its ``low`` and ``high`` a 95 % Wilson interval for ``n``
-    images; ``bytes`` the file's, ``compressed_bytes`` with zlib at level 9; times in ms for one image, the median and
-    its quartiles; ``latency_ratio`` to the reference timed in the same run (1 for the reference itself)."""
-
-    name: str
-    technique: str
-    network: str
-    dataset: str
-    split: str
-    n: int
-    correct: int
-    accuracy: float
-    accuracy_low: float
-    accuracy_high: float
-    bytes: int
-    compressed_bytes: int
-    parameters: int
-    nonzero: int
-    macs: int
-    latency_ms: float | None
-    latency_low_ms: float | None
-    latency_high_ms: float | None
-    latency_ratio: float | None
-    threads: int
-    cpu: str
-
-    @property
-    def error(self) -> float:
-        """The share of images that it gets wrong."""
-        return 1.0 - self.accuracy
-
-    @property
-    def kib(self) -> float:
-        """The file's size in KiB (1,024 bytes)."""
-        return self.bytes / 1024
-
-
 def measure(
-    source: Any,
+    model: Model,
     *,
+    lesson: str,
     name: str,
     technique: str,
     network: str,
@@ -75,24 +36,20 @@ def measure(
     split: Images,
     split_name: str,
     threads: int = 1,
-    reference: Source | None = None,
+    reference: Model | None = None,
     latency: bool = True,
     seconds: float = 0.5,
 ) -> Measurement:
-    """Measure *source*, a Keras model (as a float32 ``.tflite``), the bytes of a ``.tflite`` file or its path.
+    """Measure *model* on the images of *split*; its bytes are those of the file that is stored.
 
-    The path of a ``.lkz`` file is measured by its weights in *network* (one of ``models.NAMES``) as a ``.tflite``; its
-    bytes are those of the ``.lkz`` file.
-    *seconds* for the latency of one image at a time, *source* and *reference* interleaved; with ``latency=False`` the
-    times are None. Raises LabkitError for a model that cannot be converted, a damaged file and an empty split.
+    *seconds* for the latency of one image at a time, *model* and *reference* interleaved; with ``latency=False`` the
+    times are None. Raises LabkitError for an empty split and for images that the model does not take.
     """
-    content = content_of(source, network)
-    stored = Path(source).read_bytes() if _is_lkz(source) else content
-    correct, n = accuracy(content, split, threads)
+    correct, n = accuracy(model, split, threads)
     low, high = wilson(correct, n, 0.95)
-    held = inspect.summary(content)
-    time, ratio = _latency(content, reference, threads, seconds) if latency else (None, None)
+    time, ratio = _latency(model, reference, threads, seconds) if latency else (None, None)
     return Measurement(
+        lesson=lesson,
         name=name,
         technique=technique,
         network=network,
@@ -103,11 +60,11 @@ def measure(
         accuracy=correct / n,
         accuracy_low=float(low),
         accuracy_high=float(high),
-        bytes=len(stored),
-        compressed_bytes=len(zlib.compress(stored, 9)),
-        parameters=held.parameters,
-        nonzero=held.nonzero,
-        macs=held.macs,
+        bytes=len(model.stored),
+        compressed_bytes=len(zlib.compress(model.stored, 9)),
+        parameters=model.summary.parameters,
+        nonzero=model.summary.nonzero,
+        macs=model.summary.macs,
         latency_ms=time.median_ms if time else None,
         latency_low_ms=time.low_ms if time else None,
         latency_high_ms=time.high_ms if time else None,
@@ -117,47 +74,8 @@ def measure(
     )
 
 
-def as_tflite(source: Any) -> Source:
-    """*source* if it is bytes or a path; a Keras model converted to a float32 ``.tflite`` file otherwise, as bytes."""
-    return source if isinstance(source, (bytes, str, Path)) else tflite.convert(source)
-
-
-def expanded(path: str | Path, network: str) -> bytes:
-    """The weights of a ``.lkz`` file in a fresh *network* of ``models.NAMES``, as a float32 ``.tflite`` file.
-
-    Raises LabkitError when the file cannot be read or holds the weights of another network, UsageError for an unknown
-    network.
-    """
-    from labkit.assets import models
-    from labkit.methods import lkz
-
-    weights = lkz.read(path)
-    from labkit.keras2.tensors import set_tensors
-
-    model = models.build(network)
-    set_tensors(model, weights)
-    return tflite.convert(model)
-
-
-def _is_lkz(source: Any) -> bool:
-    return isinstance(source, (str, Path)) and Path(source).suffix == ".lkz" and Path(source).is_file()
-
-
-def as_dict(measurement: Measurement) -> dict[str, Any]:
-    """Every field by name, in plain Python values, as records carry them."""
-    return asdict(measurement)
-
-
-def content_of(source: Any, network: str) -> bytes:
-    """The bytes of the ``.tflite`` file that *source* is computed by: a Keras model, a path, or such bytes themselves.
-
-    A ``.lkz`` file holds no graph: its weights are put into *network*. Raises as `measure` does.
-    """
-    return expanded(source, network) if _is_lkz(source) else read(as_tflite(source))
-
-
-def accuracy(source: Source, split: Images, threads: int = 1) -> tuple[int, int]:
-    """How many images of *split* the file classifies correctly (the largest output wins), and how many there are.
+def accuracy(model: Model, split: Images, threads: int = 1) -> tuple[int, int]:
+    """Return how many images of *split* the model classifies correctly (the largest output wins), and their number.
 
     Raises LabkitError when there are none, or when images and classes differ in number.
     """
@@ -169,13 +87,13 @@ def accuracy(source: Source, split: Images, threads: int = 1) -> tuple[int, int]
             f"Accuracy needs as many classes as images, and one at least, but there are {n} images and "
             f"{len(split.y)} classes: give a split of a data set."
         )
-    answers = tflite.predict(source, as_input(split.x), threads)
+    answers = tflite.predict(model, as_input(split.x), threads)
     return int(np.count_nonzero(answers.argmax(axis=1) == split.y)), n
 
 
-def _latency(content: bytes, reference: Source | None, threads: int, seconds: float) -> tuple[timing.Timing, float]:
-    """The time of *content*, and its ratio to *reference*; to itself, and so 1, when there is none."""
+def _latency(model: Model, reference: Model | None, threads: int, seconds: float) -> tuple[timing.Timing, float]:
+    """Return the time of *model*, and its ratio to *reference*; to itself, and so 1, when there is none."""
     if reference is None:
-        return timing.latency({"candidate": content}, threads, seconds=seconds)["candidate"], 1.0
-    times = timing.latency({"reference": reference, "candidate": content}, threads, seconds=seconds)
+        return timing.latency({"candidate": model}, threads, seconds=seconds)["candidate"], 1.0
+    times = timing.latency({"reference": reference, "candidate": model}, threads, seconds=seconds)
     return times["candidate"], times.ratios("reference")["candidate"]

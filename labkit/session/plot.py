@@ -1,4 +1,4 @@
-"""Figures: one style, one colour a technique, and alt text on every one."""
+"""Figures: one style, one colour per technique, and alt text on every figure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from labkit.base.errors import LabkitError
-from labkit.session.record import escape
+from labkit.session.display import escape
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +24,7 @@ COLOURS = {
     "distillation": "#E69F00",
     "low rank": "#56B4E9",
 }
-LIMIT = 80 * 1024  # bytes a figure may take in a stored notebook
+LIMIT = 80 * 1024  # bytes of a figure in a stored notebook, at most
 _STYLE: dict[Any, Any] = {
     "figure.figsize": (7.0, 3.6),
     "figure.constrained_layout.use": True,
@@ -42,16 +42,17 @@ _STYLE: dict[Any, Any] = {
 
 
 def style() -> None:
-    """Set the course's figure style; figures are then shown by ``lab.show`` alone."""
+    """Set the course's figure style, from Matplotlib's own defaults; figures are then shown by ``lab.show`` alone."""
     import matplotlib
 
+    matplotlib.rcdefaults()  # the user's matplotlibrc may ask for LaTeX, or for sizes that a page does not allow
     matplotlib.rcParams.update(_STYLE)
     with suppress(ImportError):  # a window toolkit that is running already is left as it is
         matplotlib.use("agg")  # the inline backend would show each figure a second time, without its alt text
 
 
 def colour(technique: str) -> str:
-    """The colour of *technique*; grey for one that has none."""
+    """Return the colour of *technique*; grey for one that has none."""
     return COLOURS.get(technique, "#888888")
 
 
@@ -64,7 +65,7 @@ def label_line(axes: Axes, x: float, y: float, text: str, technique: str, **offs
 
 
 def image(figure: Figure, alt: str) -> tuple[str, int]:
-    """*figure* as an ``<img>`` of at most 80 KB with *alt*, and its size in bytes; closes the figure.
+    """Return *figure* as an ``<img>`` of at most 80 KB with *alt*, and its size in bytes; closes the figure.
 
     Raises LabkitError when *alt* is missing or too short to say what is seen, or no resolution fits the limit.
     """

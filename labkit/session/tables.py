@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from labkit.session.measure import Measurement
-from labkit.session.record import escape
+from labkit.session.display import escape
+from labkit.session.events import Measurement
 
 # What a table of measurements shows, and how each figure is written.
 MEASURED: Mapping[str, Any] = {

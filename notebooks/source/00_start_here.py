@@ -19,6 +19,38 @@
 #       - make a prediction, run a page, and compare the two
 #       - measure a trained network, and tell a claim that held from one that was only shown
 #       - write a small function and read what its check says
+#     routes: {double-lesson: 1, half-day: 1, three-sessions: 1}
+#     terms:
+#       accuracy:
+#         text: The share of images whose class the network names rightly, given with the number of images and an
+#           interval.
+#         zh: 准确率
+#         note: unit %
+#       baseline:
+#         text: The trained network that a method starts from and is compared with; it is never changed.
+#         zh: 基线模型
+#       compressed bytes:
+#         text: "The length of the file after a general compressor (zlib, level 9): where zeros and repeats begin to
+#           pay."
+#         zh: 压缩后字节数
+#         note: unit B, KiB
+#       error:
+#         text: One hundred per cent less the accuracy; papers on digits give this.
+#         zh: 错误率
+#         note: unit %
+#       kernel:
+#         text: The array of a layer's weights, without its biases; in a convolution, the small window that slides over
+#           the image.
+#         zh: 核
+#         note: symbol W
+#       logit:
+#         text: The network's score for a class, before softmax makes probabilities of the scores; the largest one wins
+#           either way.
+#         zh: 未归一化得分
+#         note: symbol z
+#       seed:
+#         text: "The number that starts a random generator: the same seed gives the same run."
+#         zh: 随机种子
 #     waive:
 #       - few-words: a page of ten minutes that shows how pages work
 #       - shown-solution: exercise 00.1 shows what a solved exercise looks like
@@ -32,10 +64,7 @@
 # %%
 import sys
 
-from labkit import start
-from labkit.assets.data import as_input
-from labkit.learner.doctor import doctor
-from labkit.deploy import tflite
+from labkit import assets, deploy, learner, start
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -55,7 +84,7 @@ lab = start("00", seed=seed)
 # [troubleshooting](../docs/troubleshooting.md).
 
 # %%
-doctor()
+learner.doctor.doctor()
 
 # %% [markdown]
 # ## Predict
@@ -101,7 +130,7 @@ lab.predict("00.p", "Which kind of clothes is wrongly named most often?", option
 # %%
 images = lab.data("fashion_mnist")
 baseline = lab.baseline_file("lenet_300_100")
-outputs = tflite.predict(baseline, as_input(images.test.x[:1]))
+outputs = deploy.tflite.predict(baseline, assets.data.as_input(images.test.x[:1]))
 print(np.round(outputs[0], 1))
 
 # %% [markdown]
@@ -119,14 +148,14 @@ print(f"it says {images.classes[answer]}, and the label is {images.classes[image
 
 # %%
 measured = lab.measure(baseline, name="LeNet-300-100", technique="baseline")
-lab.claim("Accuracy on the test images", measured.accuracy, at_least=0.895, unit="%", holds="always")
+lab.claim("00.accuracy", "Accuracy on the test images", measured.accuracy, at_least=0.895, unit="%", holds="always")
 
 # %% [markdown]
 # The second claim is about this page itself. TensorFlow takes seconds to load, so a page that only measures a stored
 # file does without.
 
 # %%
-lab.claim("Copies of TensorFlow loaded by this page", int("tensorflow" in sys.modules), equals=0, holds="always")
+lab.claim("00.tensorflow-copies", "Copies of TensorFlow loaded by this page", int("tensorflow" in sys.modules), equals=0, holds="always")
 
 # %% [markdown]
 # ## Your turn
@@ -191,11 +220,11 @@ mistakes_by_class = lab.check("00.2", mistakes_by_class)
 # Your functions, or the course's, on all test images:
 
 # %%
-predicted = tflite.predict(baseline, as_input(images.test.x)).argmax(axis=1)
+predicted = deploy.tflite.predict(baseline, assets.data.as_input(images.test.x)).argmax(axis=1)
 mistakes = mistakes_by_class(predicted, images.test.y)
 totals = np.bincount(images.test.y, minlength=10)
 lab.claim(
-    "Accuracy by our function, less lab.measure's", accuracy(predicted, images.test.y) - measured.accuracy, equals=0
+    "00.own-accuracy", "Accuracy by our function, less lab.measure's", accuracy(predicted, images.test.y) - measured.accuracy, equals=0
 )
 lab.table(
     [

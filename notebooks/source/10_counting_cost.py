@@ -19,6 +19,90 @@
 #       - account for every byte of a .tflite file
 #       - find the step at which a network needs most memory, and name what a runtime adds to it
 #       - compute the arithmetic intensity of a layer and foretell what will bound its time
+#     routes: {evidence: 1}
+#     terms:
+#       activation:
+#         text: What a layer puts out for one input; it exists only while the network runs, unlike a weight.
+#         zh: 激活值
+#         note: symbol a
+#       activation memory:
+#         text: The bytes of the activations that must be in memory at the same time; its peak over the operators
+#           decides whether a network fits.
+#         zh: 激活内存
+#         note: unit B
+#       arithmetic intensity:
+#         text: "Floating-point operations for each byte that crosses between memory and processor: low means that
+#           memory bounds the time."
+#         zh: 算术强度
+#         note: symbol I · unit FLOP/B
+#       batch:
+#         text: The images that go through the network at once.
+#         zh: 批次
+#         note: unit images
+#       batch normalization:
+#         text: A layer that shifts and scales each channel to a learned mean and spread; after training it is folded
+#           into the layer before.
+#         zh: 批归一化
+#         note: symbol γ, β, μ, σ²
+#       bias:
+#         text: The number that a neuron adds to its weighted sum.
+#         zh: 偏置
+#         note: symbol b
+#       bits:
+#         text: "How many binary digits a number is stored in: n of them tell 2ⁿ values apart."
+#         zh: 位宽
+#         note: symbol n · unit bit
+#       channel:
+#         text: "One output of a convolution, a whole plane of activations: what a neuron is in a dense layer."
+#         zh: 通道
+#         note: symbol c
+#       depthwise convolution:
+#         text: A convolution with a window of its own for each channel, which mixes positions but not channels.
+#         zh: 深度卷积
+#       flatbuffer:
+#         text: "The form of a .tflite file: tables that point to other tables, read in place without unpacking."
+#         zh: FlatBuffer 格式
+#       im2col:
+#         text: Copying the window of each output position into a row, so that a convolution becomes one matrix product;
+#           it costs memory.
+#         zh: im2col 展开
+#         note: unit B
+#       int8:
+#         text: A whole number in one byte; the commonest form of a quantized weight.
+#         zh: 8 位整数
+#         note: symbol q · range −128 to 127
+#       LiteRT:
+#         text: The runtime that executes a .tflite file, formerly TensorFlow Lite; it needs no TensorFlow.
+#         zh: LiteRT 运行时
+#       MAC:
+#         text: One multiplication and one addition; the usual measure of a network's arithmetic (two operations).
+#         zh: 乘加运算
+#         note: unit count
+#       memory traffic:
+#         text: The bytes that cross between memory and processor; at least every input, weight and output once.
+#         zh: 访存量
+#         note: symbol B · unit B
+#       parameter:
+#         text: "A trained number of a network: a weight or a bias. A lesson's own settings are called parameters too."
+#         zh: 参数
+#         note: unit count
+#       peak:
+#         text: The most floating-point operations a second that the processor reaches, measured with a large matrix
+#           product.
+#         zh: 峰值算力
+#         note: symbol P · unit GFLOP/s
+#       quantization:
+#         text: Representing numbers by few bits.
+#         zh: 量化
+#       ridge point:
+#         text: The arithmetic intensity at which a processor's peak arithmetic and its memory bandwidth take equally
+#           long.
+#         zh: 屋脊点
+#         note: unit FLOP/B
+#       weight:
+#         text: The number that multiplies one input of a neuron.
+#         zh: 权重
+#         note: symbol w
 # ---
 
 # %% [markdown]
@@ -27,10 +111,7 @@
 # What does a model cost in parameters, bytes, multiply-adds and memory traffic?
 
 # %%
-from labkit import by_profile, keras2, start
-from labkit.assets.data import as_input
-from labkit.deploy import anatomy, inspect, memory, tflite
-from labkit.methods import cost
+from labkit import assets, by_profile, deploy, keras2, methods, start
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -44,9 +125,10 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 
 # %%
 lab = start("10", seed=seed)
+cost = methods.cost
 names = ["lenet_300_100", "lenet5", "ds_cnn", "resnet8"]
 files = {name: lab.baseline_file(name) for name in names}
-layers = inspect.layers(files["lenet5"])
+layers = deploy.inspect.layers(files["lenet5"])
 largest = max(layers, key=lambda row: row.parameters)
 held = largest.parameters / sum(row.parameters for row in layers)
 
@@ -114,7 +196,7 @@ for y, x, f in np.ndindex(2, 2, 2):
         made += 1
 moved = 4 * (image.size + kernel.size + result.size)
 print(f"{kernel.size} weights, {made} MACs, {moved} bytes in float32: {2 * made / moved:.2f} FLOP for each byte")
-lab.claim("MACs by formula", cost.conv2d_macs((2, 2), (3, 3), 2, 2), equals=made, holds="always")
+lab.claim("10.macs", "MACs by formula", cost.conv2d_macs((2, 2), (3, 3), 2, 2), equals=made, holds="always")
 
 # %% [markdown]
 # Four positions, so four MACs a weight. The other layers, for an output of $H \times W$ positions and $F$ channels:
@@ -179,12 +261,12 @@ models = {name: lab.baseline(name) for name in names}
 profiled = {name: keras2.float_operations(model) for name, model in models.items()}
 products = ("Conv2D", "DepthwiseConv2dNative", "MatMul")
 in_keras = {n: (models[n].count_params(), sum(profiled[n].get(p, 0) for p in products) // 2) for n in names}
-in_file = {name: inspect.summary(path) for name, path in files.items()}
+in_file = {name: deploy.inspect.summary(path) for name, path in files.items()}
 heads = ("network", "parameters", "folded", "MACs", "Keras", "profiler / 2", "file: parameters", "file: MACs")
 rows = [(name, *totals[name], *in_keras[name], in_file[name].parameters, in_file[name].macs) for name in names]
 lab.table([dict(zip(heads, row, strict=True)) for row in rows])
 off = sum(abs(p - kp) + abs(m - km) + abs(f - fp) + abs(m - fm) for _, p, f, m, kp, km, fp, fm in rows)
-lab.claim("Differences between the counts, all networks together", off, equals=0, holds="always")
+lab.claim("10.counts", "Differences between the counts, all networks together", off, equals=0, holds="always")
 
 # %% [markdown]
 # And the layers without MACs, whose operations only the profiler counts. Batch norm is missing from its list: it has no
@@ -192,7 +274,7 @@ lab.claim("Differences between the counts, all networks together", off, equals=0
 
 # %%
 pools = cost.pool2d_operations((12, 12), (2, 2), 20) + cost.pool2d_operations((4, 4), (2, 2), 50)
-lab.claim("Max-pooling of LeNet-5, operations", profiled["lenet5"]["MaxPool"], equals=pools, holds="always")
+lab.claim("10.max-pooling", "Max-pooling of LeNet-5, operations", profiled["lenet5"]["MaxPool"], equals=pools, holds="always")
 profiled[network]
 
 # %% [markdown]
@@ -335,20 +417,20 @@ lab.show(figure, alt="The convolutions hold few parameters and do most MACs; for
 # %% [markdown]
 # ### Every byte of a file
 #
-# A `.tflite` file is a [flatbuffer](../docs/glossary.md#flatbuffer): tables that point to tables. `anatomy.parts`
+# A `.tflite` file is a [flatbuffer](../docs/glossary.md#flatbuffer): tables that point to tables. `deploy.anatomy.parts`
 # follows every pointer from the root and marks what it reaches. What nothing points at is padding, and must be zero.
 # *Quantization* is scales and zero points; *graph* is what says which operator takes which tensor, with all names;
 # *metadata* is what running does not need; the *header* is a pointer to the root and four letters.
 
 # %%
-contents, some = {name: path.read_bytes() for name, path in files.items()}, as_input(lab.data().train.x[:20])
+contents, some = {name: path.read_bytes() for name, path in files.items()}, assets.data.as_input(lab.data().train.x[:20])
 for name in dict.fromkeys((network, "lenet5")[:int8_files]):
-    contents[f"{name}, int8"] = tflite.convert(models[name], "int8", some)
-parts = {name: anatomy.parts(content) for name, content in contents.items()}
+    contents[f"{name}, int8"] = deploy.tflite.convert(models[name], "int8", some)
+parts = {name: deploy.anatomy.parts(content) for name, content in contents.items()}
 shown = ("weights", "quantization", "graph", "metadata", "header", "padding")
 lab.table([{"file": n, "bytes": len(contents[n])} | {key: part[key] for key in shown} for n, part in parts.items()])
 missing = sum(abs(len(contents[name]) - sum(part[key] for key in shown)) for name, part in parts.items())
-lab.claim("Bytes left over or counted twice, all files together", missing, equals=0, holds="always")
+lab.claim("10.bytes", "Bytes left over or counted twice, all files together", missing, equals=0, holds="always")
 
 # %% [markdown]
 # The weights are nearly the whole of a float file. Of an int8 file (made in the full profile) they are less: each channel
@@ -362,9 +444,9 @@ lab.claim("Bytes left over or counted twice, all files together", missing, equal
 # %%
 kernel, *numbers = *models["ds_cnn"].get_layer("conv_1").get_weights(), *models["ds_cnn"].get_layer("bn_1").get_weights()
 mine = fold(kernel, np.zeros(kernel.shape[-1], "float32"), *numbers, models["ds_cnn"].get_layer("bn_1").epsilon)
-stored = inspect.layer(files["ds_cnn"], 0)
+stored = deploy.inspect.layer(files["ds_cnn"], 0)
 error = max(np.abs(mine[0].transpose(3, 0, 1, 2) - stored["weights"]).max(), np.abs(mine[1] - stored["bias"]).max())
-lab.claim("Largest difference to the weights and biases in the file", error, at_most=1e-5, holds="always")
+lab.claim("10.weights", "Largest difference to the weights and biases in the file", error, at_most=1e-5, holds="always")
 
 # %% [markdown]
 # ### Intensity, layer by layer
@@ -377,7 +459,7 @@ lab.claim("Largest difference to the weights and biases in the file", error, at_
 # one uses its few weights often, but each *input* only for its own channel, and no batch changes that.
 
 # %%
-steps = [row for row in memory.steps(files[network]) if row.macs]
+steps = [row for row in deploy.memory.steps(files[network]) if row.macs]
 one, many = (np.array([row.intensity(n) for row in steps]) for n in (1, batch))
 figure, axes = plt.subplots(figsize=(7, 1.3 + 0.27 * len(steps)))
 places = np.arange(len(steps))
@@ -400,15 +482,15 @@ lab.show(figure, alt=f"For one image, the operators of {network} have {one.min()
 # %%
 rows = []
 for name, file in files.items():
-    order, sizes = memory.steps(file), memory.sizes(file)
+    order, sizes = deploy.memory.steps(file), deploy.memory.sizes(file)
     number = {order[0].reads[0]: 0} | {step.writes[0]: k + 1 for k, step in enumerate(order)}
     alive = peak_bytes([sizes[i] for i in number], [[number[i] for i in step.reads] for step in order])
     live = cost.live_bytes(sizes, [(step.reads, step.writes) for step in order], kept=order[0].reads)
     more = max(now + step.scratch_bytes for now, step in zip(live, order, strict=True))
-    rows.append((name, sum(sizes.values()), alive, more, memory.arena_bytes(file)))
+    rows.append((name, sum(sizes.values()), alive, more, deploy.memory.arena_bytes(file)))
 heads = ("network", "all activations", "peak alive", "with scratch", "LiteRT")
 lab.table([dict(zip(heads, row, strict=True)) for row in rows], caption="bytes of float32, one image")
-lab.claim("Peak with scratch against LiteRT's memory, bytes off", sum(abs(r[3] - r[4]) for r in rows), equals=0)
+lab.claim("10.memory", "Peak with scratch against LiteRT's memory, bytes off", sum(abs(r[3] - r[4]) for r in rows), equals=0)
 
 # %% [markdown]
 # Without convolutions over wide windows the peak is right to the byte; with them it is far too low. What was forgotten

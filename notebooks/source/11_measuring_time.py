@@ -19,6 +19,45 @@
 #       - time candidates against each other with warm-up, random order, median and quartiles
 #       - measure the two roofs of this machine, and find the ridge where they meet
 #       - predict a layer's time from its operations and bytes, and explain where the prediction is off
+#     routes: {evidence: 2}
+#     terms:
+#       bandwidth:
+#         text: How many bytes a second move between the processor and its memory, with all that really moves counted.
+#         zh: 带宽
+#         note: symbol β · unit GB/s
+#       interleaving:
+#         text: Timing candidates in turns within each round, in an order drawn anew, so that a slow spell hits all of
+#           them alike.
+#         zh: 交错测量
+#       kernel block:
+#         text: The outputs that a program's inner loop computes at once; a block that is not full takes as long as a
+#           full one.
+#         zh: 内核分块
+#         note: unit outputs
+#       percentile:
+#         text: The value below which a given share lies; a percentile as calibration clips the few extremes.
+#         zh: 百分位数
+#         note: unit %
+#       quartile:
+#         text: The values below which a quarter, and three quarters, of the measurements lie.
+#         zh: 四分位数
+#       roofline:
+#         text: "The bound on a computation's speed: the lower of the peak and the bandwidth times the arithmetic
+#           intensity."
+#         zh: 屋顶线模型
+#         note: unit FLOP/s
+#       triad:
+#         text: The loop over large arrays by which the STREAM benchmark measures the bandwidth of memory.
+#         zh: 三元组基准
+#         note: symbol a = b + s·c
+#       warm-up:
+#         text: The first calls of a program, slower than those that follow since they load, allocate and pack what
+#           later ones find ready.
+#         zh: 预热
+#       write-allocate:
+#         text: "A processor's reading of memory into the cache before it writes there: traffic that the program did not
+#           ask for."
+#         zh: 写分配
 # ---
 
 # %% [markdown]
@@ -27,8 +66,7 @@
 # When is a measured time true?
 
 # %%
-from labkit import by_profile, start
-from labkit.deploy import roofline, timing
+from labkit import by_profile, deploy, start
 
 import time
 
@@ -47,10 +85,10 @@ seed: int = 11  # random seed; 0 to 2**31 - 1
 lab = start("11", seed=seed)
 path = lab.baseline_file(network)
 colours = {"XNNPACK": "#0072B2", "built-in": "#D55E00"}
-runners = {name: timing.prepared(path, seed=seed, kernels=name) for name in colours}
+runners = {name: deploy.timing.prepared(path, seed=seed, kernels=name) for name in colours}
 answers = [runner.get_tensor(runner.get_output_details()[0]["index"]) for runner in runners.values()]
 apart = np.abs(answers[0] - answers[1]).max()
-lab.claim("Largest difference of the two answers", apart, at_most=1e-3, holds="always")
+lab.claim("11.answers", "Largest difference of the two answers", apart, at_most=1e-3, holds="always")
 
 # %% [markdown]
 # Two candidates compute one file. LiteRT has kernels of its own (*built-in*), and it can hand the graph to XNNPACK, a
@@ -87,7 +125,7 @@ lab.predict("11.p", "When does one call of each name the truly slower candidate 
 # The figure shows the first calls of both candidates in a new process, XNNPACK first.
 
 # %%
-young = timing.first_calls(path, ("XNNPACK", "built-in"), calls=300)
+young = deploy.timing.first_calls(path, ("XNNPACK", "built-in"), calls=300)
 figure, axes = plt.subplots()
 for name, times in young.items():
     axes.plot(range(1, 301), times, ".-", markersize=4, linewidth=1, color=colours[name])
@@ -103,7 +141,7 @@ lab.show(figure, alt="The first call of either candidate takes far longer than t
 
 # %%
 orders = [("XNNPACK", "built-in"), ("built-in", "XNNPACK")]
-naive = {order: [timing.first_calls(path, order, calls=10) for _ in range(trials)] for order in orders}
+naive = {order: [deploy.timing.first_calls(path, order, calls=10) for _ in range(trials)] for order in orders}
 firsts = {order: {name: np.array([t[name][0] for t in naive[order]]) for name in order} for order in orders}
 wins = {order: np.mean(found["built-in"] < found["XNNPACK"]) for order, found in firsts.items()}
 lab.table(
@@ -136,25 +174,25 @@ for _ in range(9):
 # ## With the library
 #
 # The untimed call before each timed one took back the caches, which the other candidate had just filled with its own
-# data. `timing.interleaved` is this protocol; it repeats a call until the clock's own step no longer matters. `lab.measure`
+# data. `deploy.timing.interleaved` is this protocol; it repeats a call until the clock's own step no longer matters. `lab.measure`
 # uses it on every page. The ratio is taken within each round, so that a processor that slows down does not enter.
 
 # %%
 candidates = {name: runner.invoke for name, runner in runners.items()}
-fair = timing.interleaved(candidates, seconds=seconds, seed=seed)
+fair = deploy.timing.interleaved(candidates, seconds=seconds, seed=seed)
 ratio = fair.ratios("XNNPACK")["built-in"]
 lab.table(
     {"kernels": name, "median, ms": f"{t.median_ms:.4f}", "quartiles": f"{t.low_ms:.4f} – {t.high_ms:.4f}", "n": t.n}
     for name, t in fair.items()
 )
-again = [timing.interleaved(candidates, seconds=0.1, seed=k).ratios("XNNPACK")["built-in"] for k in range(2 * trials)]
+again = [deploy.timing.interleaved(candidates, seconds=0.1, seed=k).ratios("XNNPACK")["built-in"] for k in range(2 * trials)]
 one, other = orders
-lab.claim("Built-in over XNNPACK, by the protocol", ratio, at_least=1.3, unit="×")
-lab.claim("Short runs of the protocol that agree", np.mean(np.array(again) > 1), at_least=0.95, unit="%")
-lab.claim("Naive timing, XNNPACK first: the slower wins", wins[one], at_least=0.9, unit="%")
-lab.claim("Naive timing, built-in first: the slower wins", wins[other], at_most=0.1, unit="%")
+lab.claim("11.ratio", "Built-in over XNNPACK, by the protocol", ratio, at_least=1.3, unit="×")
+lab.claim("11.short-runs", "Short runs of the protocol that agree", np.mean(np.array(again) > 1), at_least=0.95, unit="%")
+lab.claim("11.naive-first", "Naive timing, XNNPACK first: the slower wins", wins[one], at_least=0.9, unit="%")
+lab.claim("11.naive-second", "Naive timing, built-in first: the slower wins", wins[other], at_most=0.1, unit="%")
 first, second = (np.median(firsts[one][name]) for name in one)
-lab.claim("Naive timing, XNNPACK first: XNNPACK over built-in", first / second, at_least=2, unit="×")
+lab.claim("11.naive-ratio", "Naive timing, XNNPACK first: XNNPACK over built-in", first / second, at_least=2, unit="×")
 
 # %% [markdown]
 # ## Your turn
@@ -308,22 +346,22 @@ slowest call took {single.max() / median:.0f} times the median.""")
 # is a yardstick; another program may read faster.
 
 # %%
-machine = roofline.machine(seconds=0.5 * seconds, array_mib=array_mib)
+machine = deploy.roofline.machine(seconds=0.5 * seconds, array_mib=array_mib)
 rates = {"peak": machine.peak, "bandwidth": machine.bandwidth, "as STREAM counts": machine.stream}
 rates = {f"{name}, {'GFLOP/s' if name == 'peak' else 'GB/s'}": f"{rate / 1e9:.1f}" for name, rate in rates.items()}
 rates |= {"from the cache, GB/s": f"{machine.cached / 1e9:.1f}", "ridge, FLOP/byte": f"{machine.ridge:.1f}"}
-lab.table([rates | {f"level {level}, MiB": f"{size / 2**20:.3g}" for level, size in roofline.caches().items()}])
+lab.table([rates | {f"level {level}, MiB": f"{size / 2**20:.3g}" for level, size in deploy.roofline.caches().items()}])
 
 # %% [markdown]
 # ### The layers under the roofs
 #
-# LiteRT's Python interface has no profiler. `roofline.layer_times` cuts each file into files of one layer, and times all
+# LiteRT's Python interface has no profiler. `deploy.roofline.layer_times` cuts each file into files of one layer, and times all
 # of them against each other, together with a file that has next to nothing to do: the cost of a call. The bytes of a
 # layer are its weights, its input and its output, each moved once.
 
 # %%
 inks = {"lenet5": "#CC79A7", "ds_cnn": "#009E73"}
-works, taken = roofline.layer_times({name: lab.baseline_file(name) for name in inks}, seconds=2 * seconds, seed=seed)
+works, taken = deploy.roofline.layer_times({name: lab.baseline_file(name) for name in inks}, seconds=2 * seconds, seed=seed)
 off, near, rows = {}, {}, []
 for key, task in works.items():
     roofs = [(machine.peak, rate) for rate in (machine.bandwidth, machine.cached)]
@@ -359,10 +397,10 @@ axes.set(xlabel="arithmetic intensity in FLOP/byte", ylabel="speed in GFLOP/s", 
 lab.show(figure, alt="Some convolutions reach the flat roof; most other layers stand between the two slopes.")
 
 # %%
-lab.claim("Fastest layer, over the peak", max(speed.values()) * 1e9 / machine.peak, at_most=1.5, unit="×")
+lab.claim("11.peak", "Fastest layer, over the peak", max(speed.values()) * 1e9 / machine.peak, at_most=1.5, unit="×")
 for name in inks:
     total = sum(taken[key].median_ms - taken["call"].median_ms for key in works if key.split()[0] == name)
-    lab.claim(f"{name}: its layers' sum over the whole", total / taken[name].median_ms, between=(0.4, 2.0), unit="×")
+    lab.claim(f"11.sum-{name}", f"{name}: its layers' sum over the whole", total / taken[name].median_ms, between=(0.4, 2.0), unit="×")
 big, tiny = "lenet5 dense 1", "ds_cnn dense 1"
 lab.say(f"""The large dense layer of LeNet-5 takes {off[big]:.2f} of the time that memory would need for its
 {works[big].bytes / 1e6:.1f} MB, and {near[big]:.2f} of what the cache needs. The last layer of ds_cnn takes
@@ -391,9 +429,9 @@ for name, found in young.items():
 axes.set(xlabel="number of calls averaged, the first included", ylabel="mean time in ms", xscale="log", yscale="log")
 lab.show(figure, alt="The running means fall from the first call on, cross late, and end above the protocol's medians.")
 ten = np.mean([np.mean(t["built-in"]) < np.mean(t["XNNPACK"]) for t in naive[one]])
-lab.claim("Mean of ten calls, XNNPACK first: the slower wins", ten, at_least=0.9, unit="%")
+lab.claim("11.mean-of-ten", "Mean of ten calls, XNNPACK first: the slower wins", ten, at_least=0.9, unit="%")
 later = np.mean([np.median(t["built-in"][1:]) < np.median(t["XNNPACK"][1:]) for t in naive[one]])
-lab.claim("Median of ten without the first: the slower wins", later, at_most=0.1, unit="%")
+lab.claim("11.later-median", "Median of ten without the first: the slower wins", later, at_most=0.1, unit="%")
 
 # %% [markdown]
 # ## What we saw

@@ -20,6 +20,57 @@
 #       - say how many images a difference needs, paired and unpaired
 #       - tell the spread over images from the spread over seeds
 #       - take a winner that was picked from many apart
+#     routes: {evidence: 3}
+#     terms:
+#       confidence interval:
+#         text: The range that would hold the true accuracy in 95 of 100 such experiments; Wilson's formula is used for
+#           shares.
+#         zh: 置信区间
+#         note: unit %
+#       coverage:
+#         text: How often an interval, computed afresh from new data each time, holds the true value; a 95 % interval
+#           should do so in 95 of 100 cases.
+#         zh: 覆盖率
+#         note: unit %
+#       discordant share:
+#         text: The share of images that just one of two networks gets right; only these images tell the two apart.
+#         zh: 不一致比例
+#         note: symbol ψ · unit %
+#       latency:
+#         text: The time from one input to its output; given as median and quartiles, on a named processor.
+#         zh: 延迟
+#         note: symbol t · unit ms
+#       McNemar's test:
+#         text: "A test of two classifiers on the same images: of the images that just one gets right, each is a fair
+#           coin if both are equally good."
+#         zh: 麦克尼马尔检验
+#         note: symbol p
+#       multiple comparisons:
+#         text: "Testing many candidates and believing the best: the more are tried, the more likely one looks good by
+#           luck."
+#         zh: 多重比较
+#       power:
+#         text: The chance that a test sees a difference that is truly there.
+#         zh: 检验功效
+#         note: unit %
+#       pruning:
+#         text: Removing weights or neurons that a network can do without.
+#         zh: 剪枝
+#       seed spread:
+#         text: How much the results of one recipe differ when nothing but the random seed changes.
+#         zh: 随机种子波动
+#         note: unit points
+#       test set:
+#         text: Images used for the final figure only, and for no choice.
+#         zh: 测试集
+#         note: unit images
+#       validation set:
+#         text: The last 5,000 training images, kept out of training; every choice is made on them.
+#         zh: 验证集
+#         note: unit images
+#       winner's curse:
+#         text: The best of several measured candidates looks better than it is, since luck took part in the choice.
+#         zh: 赢家诅咒
 # ---
 
 # %% [markdown]
@@ -30,12 +81,7 @@
 # %%
 from math import comb
 
-from labkit import by_profile, methods, start
-from labkit.assets.data import as_input
-from labkit.deploy import inspect, tflite
-from labkit.methods.small_network import dense_forward
-from labkit.methods.trials import power_paired, power_unpaired, train_small
-from labkit.session import plot
+from labkit import assets, by_profile, deploy, methods, start
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -51,6 +97,7 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 
 # %%
 lab = start("12", seed=seed)
+dense_forward, train_small = methods.small_network.dense_forward, methods.trials.train_small
 images = lab.data()
 stats, mask, z = methods.statistics, methods.prune.magnitude_mask, 1.959964
 dense = lab.measure(lab.baseline_file("lenet_300_100"), name="lenet_300_100", technique="baseline", latency=False)
@@ -115,8 +162,8 @@ ends = {"Wald": (share - half, share + half), "Wilson": np.transpose([stats.wils
 seen = lab.rng.binomial(n, truths, (draws, len(truths)))
 held = {name: np.mean((low[seen] <= truths) & (truths <= high[seen]), axis=0) for name, (low, high) in ends.items()}
 excess, away = np.max(held["Wald"] - (1 - truths**n)), {name: np.mean(np.abs(h - 0.95)) for name, h in held.items()}
-lab.claim("Wald's coverage above its ceiling", excess, at_most=4 * 0.5 / np.sqrt(draws), unit="points", holds="always")
-lab.claim("Wilson's mean distance from 95 %", away["Wilson"], at_most=away["Wald"] / 2, unit="points", holds="always")
+lab.claim("12.wald-ceiling", "Wald's coverage above its ceiling", excess, at_most=4 * 0.5 / np.sqrt(draws), unit="points", holds="always")
+lab.claim("12.wilson", "Wilson's mean distance from 95 %", away["Wilson"], at_most=away["Wald"] / 2, unit="points", holds="always")
 
 # %%
 figure, axes = plt.subplots()
@@ -144,8 +191,8 @@ lab.show(figure, alt="Near an error of zero Wald's coverage falls far below the 
 # curve, and *corrected* its cautious form.
 
 # %%
-path, x, truth = lab.baseline_file("lenet_300_100"), as_input(images.test.x), images.test.y
-layers = [inspect.layer(path, k) for k in range(3)]
+path, x, truth = lab.baseline_file("lenet_300_100"), assets.data.as_input(images.test.x), images.test.y
+layers = [deploy.inspect.layer(path, k) for k in range(3)]
 
 
 def logits(x: np.ndarray, sparsity: float) -> np.ndarray:
@@ -154,9 +201,9 @@ def logits(x: np.ndarray, sparsity: float) -> np.ndarray:
     return dense_forward([(k, layer["bias"]) for k, layer in zip(kernels, layers, strict=True)], x)[0]
 
 
-theirs, other = tflite.predict(path, x), tflite.predict(lab.baseline_file("lenet5"), x)
+theirs, other = deploy.tflite.predict(path, x), deploy.tflite.predict(lab.baseline_file("lenet5"), x)
 error = np.abs(logits(x, 0.0) - theirs).max() / np.abs(theirs).max()
-lab.claim("NumPy against LiteRT, relative", error, at_most=784 * 2.0**-24, holds="always")
+lab.claim("12.numpy", "NumPy against LiteRT, relative", error, at_most=784 * 2.0**-24, holds="always")
 
 # %%
 def pair(first: np.ndarray, second: np.ndarray) -> tuple[int, int]:
@@ -172,7 +219,7 @@ for name, (b, c) in pairs.items():
     counts = {"against lenet_300_100": name, "only it": b, "only this": c, "points, 95 % interval": points}
     rows.append(counts | {form: f"{stats.mcnemar(b, c, form):.2g}" for form in stats.FORMS})
 lab.table(rows)
-lab.claim("McNemar's p, lenet5 against lenet_300_100", stats.mcnemar(*pairs["lenet5"]), at_most=0.001)
+lab.claim("12.mcnemar", "McNemar's p, lenet5 against lenet_300_100", stats.mcnemar(*pairs["lenet5"]), at_most=0.001)
 
 # %% [markdown]
 # The four forms agree where there is much to count, and part a little where there is not. The copy's interval is far
@@ -313,19 +360,19 @@ winner = lab.check("12.4", winner)
 # %%
 own, first, limit = "images of their own", dense.accuracy, 4 * np.sqrt(power * (1 - power) / draws)
 need = {own: stats.images_unpaired(first, first + difference, power)}
-tries = {own: lambda n: power_unpaired(n, first, first + difference, draws, lab.rng)}
+tries = {own: lambda n: methods.trials.power_unpaired(n, first, first + difference, draws, lab.rng)}
 for name, counts in pairs.items():
     differ = max(sum(counts) / len(x), difference)
     need[name] = stats.images_paired(difference, differ, power)
-    tries[name] = lambda n, differ=differ: power_paired(n, difference, differ, draws, lab.rng)
+    tries[name] = lambda n, differ=differ: methods.trials.power_paired(n, difference, differ, draws, lab.rng)
     got, room = tries[name](need[name]), limit + 1 / np.sqrt(2 * np.pi * need[name] * differ)
-    lab.claim(f"Power, {name} on the same images", got, between=(power - room, power + room), unit="%")
-lab.claim("Power, each on images of its own", tries[own](need[own]), between=(power - limit, power + limit), unit="%")
+    lab.claim(f"12.power-{name.split()[-1]}", f"Power, {name} on the same images", got, between=(power - room, power + room), unit="%")
+lab.claim("12.power-unpaired", "Power, each on images of its own", tries[own](need[own]), between=(power - limit, power + limit), unit="%")
 lab.table([{"against lenet_300_100": k, "images": v} for k, v in need.items()], caption="Images needed")
 
 # %%
 figure, axes = plt.subplots()
-notes = (("#888888", 0.72, "left"), ("#444444", 0.42, "right"), (plot.colour("pruning"), 0.42, "right"))
+notes = (("#888888", 0.72, "left"), ("#444444", 0.42, "right"), (lab.colour("pruning"), 0.42, "right"))
 for (name, simulate), (colour, at, side) in zip(tries.items(), notes, strict=True):
     numbers = np.geomspace(need[name] / 12, need[name] * 2.5, 12).astype(int)
     axes.semilogx(numbers, [100 * simulate(k) for k in numbers], "o-", markersize=4, color=colour)
@@ -344,7 +391,7 @@ lab.show(figure, alt="Power rises with images: soonest for the pruned copy, late
 # another *training* would have given. Here is a small network, trained from several seeds; nothing else changes.
 
 # %%
-few, y = as_input(images.train.x[:10000]), images.train.y[:10000]
+few, y = assets.data.as_input(images.train.x[:10000]), images.train.y[:10000]
 seeds = np.array([dense_forward(train_small(few, y, g), x)[0].argmax(axis=1) == truth for g in lab.rng.spawn(runs)])
 seeds = seeds[np.argsort(seeds.mean(axis=1))]
 shares, spread = 100 * seeds.mean(axis=1), stats.seed_spread(100 * seeds.mean(axis=1))
@@ -352,7 +399,7 @@ unequal = [stats.mcnemar(*pair(seeds[i], seeds[j])) < 0.05 for i in range(runs) 
 row = {"seeds": runs, "mean": spread.mean, "standard deviation": spread.deviation}
 row |= {"interval of the mean": f"{spread.low:.2f} to {spread.high:.2f}", "worst": shares[0], "best": shares[-1]}
 lab.table([row], caption="Accuracy in %")
-lab.claim("McNemar's p, best seed against worst", stats.mcnemar(*pair(seeds[0], seeds[-1])), at_most=0.05)
+lab.claim("12.seeds", "McNemar's p, best seed against worst", stats.mcnemar(*pair(seeds[0], seeds[-1])), at_most=0.05)
 
 # %% [markdown]
 # This is the [seed spread](../docs/glossary.md#seed-spread); the interval is Student's, for the mean over all the seeds
@@ -368,14 +415,14 @@ lab.claim("McNemar's p, best seed against worst", stats.mcnemar(*pair(seeds[0], 
 
 # %%
 levels, sets = np.linspace(most / copies, most, copies), {"validation": images.validation, "test": images.test}
-sets = {k: (as_input(split.x), split.y) for k, split in sets.items()}
+sets = {k: (assets.data.as_input(split.x), split.y) for k, split in sets.items()}
 right = {k: np.array([logits(v, p).argmax(axis=1) == y for p in levels]) for k, (v, y) in sets.items()}
 bases = {k: logits(v, 0.0).argmax(axis=1) == y for k, (v, y) in sets.items()}
 points = {k: 100 * (right[k].mean(axis=1) - bases[k].mean()) for k in sets}
 best, chosen = int(np.argmax(points["validation"])), bases["validation"]
 gain, fresh = winner(right["validation"], chosen, right["test"], bases["test"])
 figure, axes = plt.subplots()
-for name, colour in (("validation", "#888888"), ("test", plot.colour("pruning"))):
+for name, colour in (("validation", "#888888"), ("test", lab.colour("pruning"))):
     axes.plot(100 * levels, points[name], color=colour)
     axes.plot(100 * levels[best], points[name][best], "o", color=colour, markersize=9)
     axes.annotate(name, (100 * levels[-1], points[name][-1]), (8, 0), textcoords="offset points", color=colour)
@@ -394,7 +441,7 @@ alone = stats.mcnemar(*pair(chosen, right["validation"][best]))
 joint = stats.best_of_many(right["validation"].astype(int) - chosen, draws, lab.rng)
 lab.table([{"alone, McNemar": alone, "Bonferroni": min(1.0, copies * alone), "best of all, sign flips": joint}])
 low, high = (100 * end for end in stats.paired_interval(*pair(bases["test"], right["test"][best]), len(x)))
-lab.claim("The winner's gain on test", fresh / len(x), at_most=gain / len(chosen), unit="points")
+lab.claim("12.winner", "The winner's gain on test", fresh / len(x), at_most=gain / len(chosen), unit="points")
 
 # %% [markdown]
 # Even a small p of the best of all is no promise: some searches reach it by luck alone. Fresh images are the judge.
@@ -409,7 +456,7 @@ for _ in range(draws // 20):
     one, two = np.split(lab.rng.permutation(2 * half), 2)
     halves.append(winner(right["validation"][:, one], chosen[one], right["validation"][:, two], chosen[two]))
 chose, measured = 100 * np.transpose(halves) / half
-lab.claim("Splits that show less", np.mean(measured < chose), at_least=0.5 + 2 / np.sqrt(len(halves)), unit="%")
+lab.claim("12.splits", "Splits that show less", np.mean(measured < chose), at_least=0.5 + 2 / np.sqrt(len(halves)), unit="%")
 
 # %% [markdown]
 # ## What we saw

@@ -19,6 +19,54 @@
 #       - tell the relative precision, the range and the bits per value of a format from how its bits are split
 #       - predict which numbers overflow, which vanish and which are kept in float16, bfloat16, float8 and float4
 #       - compute the shared scale of a block, and say what it saves and what it costs
+#     routes: {numbers: 1}
+#     terms:
+#       bits per value:
+#         text: The bits that one stored number takes, its part of a shared scale counted in.
+#         zh: 每值位数
+#         note: unit bit
+#       block format:
+#         text: A number format in which a few neighbours, 16 or 32, share one scale and store only a few bits each.
+#         zh: 块格式
+#         note: symbol MX, NVFP4
+#       dynamic range:
+#         text: How far the largest number that a format holds is from the smallest above zero; the exponent bits set
+#           it.
+#         zh: 动态范围
+#         note: symbol max / min
+#       exponent:
+#         text: The part of a float that says between which two powers of two the number lies.
+#         zh: 指数
+#         note: symbol e
+#       machine epsilon:
+#         text: The distance from 1 to the next number that the format holds; rounding errs by half of it at most,
+#           relative to the number.
+#         zh: 机器精度
+#         note: symbol ε = 2⁻ᵐ
+#       mantissa:
+#         text: The part of a float that says where between two powers of two the number lies; its bits set the relative
+#           precision.
+#         zh: 尾数
+#         note: symbol f, of m bits
+#       overflow:
+#         text: "A result larger than the largest number of a format: it becomes infinity or NaN, or saturates."
+#         zh: 上溢
+#       relative error:
+#         text: The error as a share of the number itself, so that it can be compared across sizes.
+#         zh: 相对误差
+#         note: symbol |x̂ − x| / |x|
+#       scale:
+#         text: The real number that one integer step stands for.
+#         zh: 缩放因子
+#         note: symbol s · unit real per step
+#       SQNR:
+#         text: "Signal power over the power of the rounding error, on a logarithmic scale: about 6 dB for each bit."
+#         zh: 信号量化噪声比
+#         note: unit dB
+#       subnormal number:
+#         text: A float below the smallest normal number, written without the leading one, with the spacing held and
+#           digits lost.
+#         zh: 非规格化数
 # ---
 
 # %% [markdown]
@@ -27,17 +75,12 @@
 # What can n bits hold?
 
 # %%
-from labkit import by_profile, start
-from labkit.deploy import inspect
-from labkit.methods import numerics, quantize
-from labkit.methods.numerics import blocks
-from labkit.session import plot, tables
+from labkit import by_profile, deploy, methods, start
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import ml_dtypes
 import numpy as np
-from IPython.display import HTML
 
 # %% tags=["parameters"]
 number: float = 0.1  # the number that is looked at bit by bit; -65504 to 65504
@@ -47,6 +90,7 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 
 # %%
 lab = start("20", seed=seed)
+numerics = methods.numerics
 trained = lab.baseline_file(network)
 single = [name for name, each in numerics.FORMATS.items() if each.kind != "block"]
 floats = [name for name in single if numerics.find(name).kind == "float"]
@@ -87,7 +131,7 @@ lines = [name for name in single if numerics.find(name).bits <= 8]
 figure, axes = plt.subplots(figsize=(7.0, 4.6))
 for row, name in enumerate(lines):
     shown = numerics.values(name)
-    axes.vlines(shown[np.abs(shown) <= 8], row - 0.32, row + 0.32, color=plot.colour("quantization"), linewidth=0.9)
+    axes.vlines(shown[np.abs(shown) <= 8], row - 0.32, row + 0.32, color=lab.colour("quantization"), linewidth=0.9)
 axes.set(xlabel="value (only those from −8 to 8)", yticks=range(len(lines)), yticklabels=lines, ylim=(11.6, -0.6))
 axes.grid(visible=False)
 lab.show(figure, alt="Strokes of int4 stand evenly; those of the floats crowd at zero and thin out at each power of two.")
@@ -109,7 +153,7 @@ sign, exponent, fraction = pattern >> 15, pattern >> 10 & 0b11111, pattern & 0b1
 leading = 1 if exponent > 0 else 0
 value = (-1) ** sign * 2.0 ** (max(exponent, 1) - 15) * (leading + fraction / 1024)
 print(f"{number} is stored as {sign} {exponent:05b} {fraction:010b}, which is {value}")
-lab.claim("Difference from what NumPy holds", abs(value - float(half)), equals=0, holds="always")
+lab.claim("20.half", "Difference from what NumPy holds", abs(value - float(half)), equals=0, holds="always")
 
 # %% [markdown]
 # Ten bits behind the point cannot write one tenth, as ten decimal digits cannot write one third. What is stored is the
@@ -118,9 +162,9 @@ lab.claim("Difference from what NumPy holds", abs(value - float(half)), equals=0
 
 
 # %%
-def inspector(number: float, rounding: str) -> HTML:
-    """The bits of a number in every format, as a table."""
-    return HTML(tables.html([numerics.bits(number, name, rounding) for name in single]))
+def inspector(number: float, rounding: str) -> None:
+    """Show the bits of a number in every format, as a table."""
+    lab.table([numerics.bits(number, name, rounding) for name in single])
 
 
 lab.table([numerics.bits(number, name) for name in single], caption=f"{number} in every format")
@@ -163,7 +207,7 @@ for name in [*floats, "e8m0"]:
     differ = (ours.view(np.uint32) != theirs.view(np.uint32)) & ~(np.isnan(ours) & np.isnan(theirs))
     compared.append({"format": name, "compared": len(x), "different": int(differ.sum())})
 lab.table(compared, caption="Casts compared with ml_dtypes, the sign of zero included")
-lab.claim("Casts that differ", sum(row["different"] for row in compared), equals=0, holds="always")
+lab.claim("20.casts", "Casts that differ", sum(row["different"] for row in compared), equals=0, holds="always")
 
 # %% [markdown]
 # Three things were kept out. NaN, where a format has none: `ml_dtypes` gives a zero, ours says that it cannot. The
@@ -289,7 +333,7 @@ for name, known in numerics.FORMATS.items():
     facts.append(row | {"ε / 2": half, "worst measured": worst.get(name, "–")})
 lab.table(facts)
 past = max(found / (numerics.find(name).epsilon / 2) for name, found in worst.items())
-lab.claim("Worst relative error, as a share of half an epsilon", past, at_most=1.0, holds="always")
+lab.claim("20.relative-error", "Worst relative error, as a share of half an epsilon", past, at_most=1.0, holds="always")
 
 # %% [markdown]
 # Look at the rows with equal ratios, float16 and bfloat16, or the four of float8. The ratio is right about the file and
@@ -303,8 +347,8 @@ figure, axes = plt.subplots(figsize=(7.0, 3.8))
 for name, at in shown.items():
     error = np.abs(numerics.cast(x, name).astype(float) - x) / x
     top = np.where(np.isfinite(error), error, 1.0).max(axis=1)
-    axes.plot(powers, top, color=plot.colour("quantization"), alpha=0.8, linewidth=1.5)
-    axes.annotate(name, (at, top[powers == at][0] * 0.88), color=plot.colour("quantization"), va="top", ha="center")
+    axes.plot(powers, top, color=lab.colour("quantization"), alpha=0.8, linewidth=1.5)
+    axes.annotate(name, (at, top[powers == at][0] * 0.88), color=lab.colour("quantization"), va="top", ha="center")
 axes.set(xlabel="size (exponent of 2)", ylabel="largest relative error (1: all lost)", yscale="log", ylim=(1e-4, 1.6))
 lab.show(figure, alt="float16 and float8 have a flat stretch and climb on both sides; bfloat16 is flat throughout.")
 met = {"squared pixels, summed": 130050.0, "a loss": 2.3, "a gradient": 1e-8}
@@ -322,14 +366,14 @@ lab.table([{"number": f"{what}: {x:g}", **{k: f"{numerics.cast(x, k):.4g}" for k
 # errors.
 
 # %%
-layers = [inspect.layer(trained, row.index)["weights"] for row in inspect.layers(trained)]
+layers = [deploy.inspect.layer(trained, row.index)["weights"] for row in deploy.inspect.layers(trained)]
 layers = [kernel.reshape(len(kernel), -1) for kernel in layers]
 chosen = ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float4_e2m1"]
 chosen += [name for name, each in numerics.FORMATS.items() if each.kind == "block"]
 held = {name: [numerics.cast(kernel, name) for kernel in layers] for name in chosen}
-held["int8, scaled"] = [quantize.fake_quantize(kernel, 8) for kernel in layers]
+held["int8, scaled"] = [methods.quantize.fake_quantize(kernel, 8) for kernel in layers]
 width = {name: 8.0 if name not in chosen else numerics.find(name).bits_per_value for name in held}
-quality = {name: [quantize.sqnr_db(*pair) for pair in zip(layers, kept, strict=True)] for name, kept in held.items()}
+quality = {name: [methods.quantize.sqnr_db(*pair) for pair in zip(layers, kept, strict=True)] for name, kept in held.items()}
 middle = {name: float(np.median(found)) for name, found in quality.items()}
 
 # %%
@@ -346,8 +390,8 @@ figure, axes = plt.subplots(figsize=(7.0, 4.0))
 for name in [name for name in held if width[name] < 10]:
     right = name in ("mxint8", "mxfp8_e4m3", "mxfp8_e5m2", "nvfp4", "float4_e2m1")
     place = {"xytext": (8 if right else -8, 0), "textcoords": "offset points", "va": "center"}
-    axes.vlines(width[name], min(quality[name]), max(quality[name]), color=plot.colour("quantization"), alpha=0.3)
-    axes.plot(width[name], middle[name], "o" if width[name] % 1 else "s", color=plot.colour("quantization"))
+    axes.vlines(width[name], min(quality[name]), max(quality[name]), color=lab.colour("quantization"), alpha=0.3)
+    axes.plot(width[name], middle[name], "o" if width[name] % 1 else "s", color=lab.colour("quantization"))
     axes.annotate(name, (width[name], middle[name]), ha="left" if right else "right", fontsize=9, **place)
 axes.set(xlabel="bits a value, scales included", ylabel="SQNR in dB, median and range over layers", xlim=(3.4, 9.6))
 lab.show(figure, alt="Six-bit block formats (circles) lie as high as eight-bit floats; whole numbers of 8 bits lie highest.")
@@ -367,13 +411,13 @@ lab.show(figure, alt="Six-bit block formats (circles) lie as high as eight-bit f
 # %%
 largest = max(layers, key=lambda kernel: kernel.size)
 cut = largest[:, : largest.shape[1] // 32 * 32].reshape(-1, 32)
-scale, end = blocks.block_scales(cut, "mxfp8_e4m3"), numerics.find("float8_e4m3fn").max
+scale, end = numerics.blocks.block_scales(cut, "mxfp8_e4m3"), numerics.find("float8_e4m3fn").max
 clipped = np.max(np.abs(cut), axis=1, keepdims=True) > end * scale
 wider = np.where(clipped, 2 * scale, scale)
 mended = wider * numerics.cast(cut / wider, "float8_e4m3fn")
-before, after = quantize.sqnr_db(cut, numerics.cast(cut, "mxfp8_e4m3")), quantize.sqnr_db(cut, mended)
+before, after = methods.quantize.sqnr_db(cut, numerics.cast(cut, "mxfp8_e4m3")), methods.quantize.sqnr_db(cut, mended)
 print(f"{clipped.mean():.1%} of the blocks are clipped; {before:.2f} dB before, {after:.2f} dB with the next scale")
-lab.claim("Gain of a scale that clips nothing", after - before, at_least=0.5, unit="dB")
+lab.claim("20.scale-gain", "Gain of a scale that clips nothing", after - before, at_least=0.5, unit="dB")
 
 # %% [markdown]
 # The number that is clipped is the block's largest, so its error weighs most. Libraries that round the scale up when it
@@ -386,12 +430,12 @@ lab.claim("Gain of a scale that clips nothing", after - before, at_least=0.5, un
 # %%
 ratio = worst["bfloat16"] / worst["float16"]
 lab.answer("20.p", min(zip((1, 2, 8, 256), options, strict=True), key=lambda pair: abs(np.log(pair[0] / ratio)))[1])
-lab.claim("bfloat16's worst relative error against float16's", ratio, between=(7.8, 8.2), unit="×", holds="always")
-lab.claim("mxfp6_e2m3 less mxfp8_e4m3", middle["mxfp6_e2m3"] - middle["mxfp8_e4m3"], at_least=0.0, unit="dB")
-lab.claim("mxint8 less mxfp8_e4m3", middle["mxint8"] - middle["mxfp8_e4m3"], at_least=9.0, unit="dB")
-lab.claim("nvfp4 less mxfp4", middle["nvfp4"] - middle["mxfp4"], at_least=1.0, unit="dB")
+lab.claim("20.bfloat16", "bfloat16's worst relative error against float16's", ratio, between=(7.8, 8.2), unit="×", holds="always")
+lab.claim("20.mxfp6", "mxfp6_e2m3 less mxfp8_e4m3", middle["mxfp6_e2m3"] - middle["mxfp8_e4m3"], at_least=0.0, unit="dB")
+lab.claim("20.mxint8", "mxint8 less mxfp8_e4m3", middle["mxint8"] - middle["mxfp8_e4m3"], at_least=9.0, unit="dB")
+lab.claim("20.nvfp4", "nvfp4 less mxfp4", middle["nvfp4"] - middle["mxfp4"], at_least=1.0, unit="dB")
 a_bit = (middle["float16"] - middle["bfloat16"]) / 3
-lab.claim("Gain from each of three more mantissa bits", a_bit, between=(5.9, 6.15), unit="dB")
+lab.claim("20.mantissa-bit", "Gain from each of three more mantissa bits", a_bit, between=(5.9, 6.15), unit="dB")
 
 # %%
 lab.finish(f"""

@@ -19,6 +19,46 @@
 #       - explain why the logistic map rounds with a bias, and why the tent map dies in binary arithmetic
 #       - read from closed forms where a low-precision sum and gradient descent stand still
 #       - choose a rounding by what happens to its error afterwards
+#     routes: {numbers: 2}
+#     terms:
+#       arcsine law:
+#         text: "The law of the logistic map's orbits: they linger near 0 and 1, and are below f for a share
+#           (2/π)·arcsin √f of the time."
+#         zh: 反正弦律
+#         note: density 1/(π√(u(1 − u)))
+#       bfloat16:
+#         text: "A float with the exponent of float32 and seven bits of mantissa: the same range, coarser steps."
+#         zh: 脑浮点数 bfloat16
+#         note: 16 bits
+#       learning rate:
+#         text: How far one training step moves the weights.
+#         zh: 学习率
+#         note: symbol η
+#       logistic map:
+#         text: The best-known chaotic map of the interval from 0 to 1; what the course takes the article's "chaotic
+#           quantization" (混沌量化) to draw from.
+#         zh: 逻辑斯谛映射
+#         note: u → 4u(1 − u)
+#       quantization step:
+#         text: The distance between two neighbouring values that can be represented; equal to the scale.
+#         zh: 量化步长
+#         note: symbol Δ
+#       rounding:
+#         text: Choosing the value that stands for a number in between; here to the nearest, halves to the even one.
+#         zh: 舍入
+#       stochastic rounding:
+#         text: Rounding up with a chance equal to the fraction that is left, so that the rounded value is right on
+#           average.
+#         zh: 随机舍入
+#       tent map:
+#         text: "The chaotic map that doubles and folds: uniform on paper, and in binary arithmetic at zero after as
+#           many steps as t has digits."
+#         zh: 帐篷映射
+#         note: t → min(2t, 2 − 2t)
+#       ulp:
+#         text: The distance between neighbouring floating-point numbers, which doubles at each power of two.
+#         zh: 末位单位
+#         note: unit in the last place
 # ---
 
 # %% [markdown]
@@ -27,8 +67,7 @@
 # Nearest, stochastic, chaotic: which error is harmless?
 
 # %%
-from labkit import by_profile, start
-from labkit.methods import dither, numerics
+from labkit import by_profile, methods, start
 
 import matplotlib.pyplot as plt
 import ml_dtypes
@@ -45,6 +84,7 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 
 # %%
 lab = start("21", seed=seed)
+dither = methods.dither
 paint = dict(zip(dither.RULES, ("#444444", "#0072B2", "#D55E00", "#009E73"), strict=True))
 small = float(ml_dtypes.bfloat16(term))
 truth = terms * small
@@ -127,8 +167,8 @@ lab.table(rows, caption="Mean error in steps, by value")
 total, ours = ml_dtypes.bfloat16(0), np.float32(0)
 for _ in range(terms):
     total = total + ml_dtypes.bfloat16(small)
-    ours = numerics.cast(ours + small, "bfloat16")
-lab.claim("Our sum less that of ml_dtypes", float(ours) - float(total), equals=0, holds="always")
+    ours = methods.numerics.cast(ours + small, "bfloat16")
+lab.claim("21.hand-sum", "Our sum less that of ml_dtypes", float(ours) - float(total), equals=0, holds="always")
 float(total), truth
 
 # %% [markdown]
@@ -236,7 +276,7 @@ for rule, u in orbits.items():
     shown = (*closed, sum(closed), squares.mean(), squares.std(ddof=1) / len(squares) ** 0.5)
     rows.append({"rounding": rule} | {name: f"{x:.5f}" for name, x in zip(names, shown, strict=True)})
 lab.table(rows, caption="Mean squared error over all fractions, in steps squared: closed form, and measured")
-lab.claim("Squared errors from their closed form, in standard errors at most", max(off), at_most=5, holds="always")
+lab.claim("21.squared-error", "Squared errors from their closed form, in standard errors at most", max(off), at_most=5, holds="always")
 
 # %% [markdown]
 # Nearest has the smallest error, and all of it is bias. The logistic map has the largest error *and* a bias. By
@@ -255,7 +295,7 @@ for rule, (at, height) in places.items():
     axes.text(at, height, rule, color=paint[rule], ha="center", va="center")
 axes.set(xlabel="fraction f, in steps", ylabel="bias, in steps", ylim=(-0.55, 0.55))
 lab.show(figure, alt="Bias by fraction: nearest a sawtooth, logistic a flat S, stochastic zero; dots lie on the curves.")
-lab.claim("Biases from their closed form, in standard errors at most", np.max(off), at_most=5, holds="always")
+lab.claim("21.bias", "Biases from their closed form, in standard errors at most", np.max(off), at_most=5, holds="always")
 
 # %% [markdown]
 # The lines are the formulas, the dots are measured. The straightened map is as unbiased as stochastic rounding. Is it
@@ -274,8 +314,8 @@ lagged = np.array([(((even[:-1] < f) - f) * ((even[1:] < f) - f)).mean(axis=0) f
 off = dither.in_standard_errors([raw, *lagged], [0, *dither.covariance(fractions, 1)]).max()
 ratios = np.array([(even < f).mean(axis=0).var(ddof=1) for f in fractions]) * len(even) / own
 worst = np.abs(ratios / dither.inflation(fractions, len(even)) - 1).max() / (2 / (even.shape[1] - 1)) ** 0.5
-lab.claim("Covariances from their closed form, in standard errors at most", off, at_most=5, holds="always")
-lab.claim("Variances of a mean from their closed form, in standard errors at most", worst, at_most=5)
+lab.claim("21.covariance", "Covariances from their closed form, in standard errors at most", off, at_most=5, holds="always")
+lab.claim("21.mean-variance", "Variances of a mean from their closed form, in standard errors at most", worst, at_most=5)
 
 # %%
 figure, panels = plt.subplots(1, 2)
@@ -306,8 +346,8 @@ last = {rule: way[-1] for rule, way in sums.items()}
 rows = [{"rounding": r, "mean": f"{s.mean():.2f}", "deviation": f"{s.std(ddof=1):.2f}"} for r, s in last.items()]
 lab.table(rows, caption=f"{runs} sums of {terms} terms; the true sum is {truth:.2f}")
 reached, miss = last["nearest"].max(), abs(last["stochastic"].mean() - truth) / (truth / 16 / runs**0.5)
-lab.claim("Sum with nearest", reached, equals=stalls_at(small, 8), holds="always")
-lab.claim("Mean of the stochastic sums from the truth, in standard errors", miss, at_most=5, holds="always")
+lab.claim("21.nearest-sum", "Sum with nearest", reached, equals=stalls_at(small, 8), holds="always")
+lab.claim("21.stochastic-sum", "Mean of the stochastic sums from the truth, in standard errors", miss, at_most=5, holds="always")
 
 # %% [markdown]
 # Nearest stops where exercise 21.3 says. The logistic map goes up too often and runs away. In the figure the grey line
@@ -334,12 +374,12 @@ lab.show(figure, alt="Running sums: nearest goes flat early, stochastic stays on
 goal = lab.rng.uniform(0.5, 2, 1000)
 paths = {r: dither.follow(lambda w: w - learning_rate * (w - goal), 0 * goal, 1500, r, lab.rng) for r in dither.RULES}
 losses = {rule: ((way - goal) ** 2).mean(axis=1) / 2 for rule, way in paths.items()}
-levels = np.unique(numerics.cast(np.linspace(0, 2, 2**18)[1:], "bfloat16"))
+levels = np.unique(methods.numerics.cast(np.linspace(0, 2, 2**18)[1:], "bfloat16"))
 predicted = levels[np.searchsorted(levels + dither.ulp(levels) / (2 * learning_rate), goal)]
 other = np.sum(paths["nearest"][-1] != predicted)
-lab.claim("Weights that nearest stops elsewhere than predicted", other, equals=0, holds="always")
+lab.claim("21.stalled-weights", "Weights that nearest stops elsewhere than predicted", other, equals=0, holds="always")
 gain = losses["nearest"][-1] / losses["stochastic"][-1]
-lab.claim("Final loss, nearest over stochastic", gain, at_least=100, unit="×")
+lab.claim("21.loss", "Final loss, nearest over stochastic", gain, at_least=100, unit="×")
 
 # %%
 figure, axes = plt.subplots()
@@ -367,7 +407,7 @@ axes.imshow(bits, cmap="Greys", aspect="auto", interpolation="nearest")
 axes.text(38, 38, "zeros shifted in", color="#D55E00", ha="center")
 axes.set(xlabel="binary digit of t, first on the left", ylabel="steps of the tent map")
 lab.show(figure, alt="Random black and white digits, and a white wedge of zeros that grows by one digit a step.")
-lab.claim("Orbits of the tent map that are not zero after 54 steps", np.sum(orbit[54] != 0), equals=0, holds="always")
+lab.claim("21.tent-map", "Orbits of the tent map that are not zero after 54 steps", np.sum(orbit[54] != 0), equals=0, holds="always")
 
 # %% [markdown]
 # Each step doubles $t$: the digits move left by one, and a zero comes in at the end. Nothing is rounded, so nothing new
@@ -377,7 +417,7 @@ lab.claim("Orbits of the tent map that are not zero after 54 steps", np.sum(orbi
 # %%
 orbit32 = dither.logistic_map(np.float32(lab.rng.random(50)), 20000)
 visited = [len(np.unique(each)) for each in orbit32.T]
-lab.claim("Most numbers that a float32 orbit visits", max(visited), at_most=19999, holds="always")
+lab.claim("21.orbit", "Most numbers that a float32 orbit visits", max(visited), at_most=19999, holds="always")
 f"{np.median(visited):.0f} numbers (median) before an orbit repeats; {np.sum(orbit32[-1] == 0)} of {len(visited)} end at 0"
 
 # %% [markdown]

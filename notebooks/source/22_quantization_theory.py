@@ -20,6 +20,44 @@
 #       - find the best clipping range as the bottom of a U between two errors
 #       - predict the error of a real layer from its largest weight alone
 #       - choose between one scale a tensor, a channel and a group, with the cost of the scales counted
+#     routes: {numbers: 3}
+#     terms:
+#       best uniform quantizer:
+#         text: Evenly spaced levels with the step that makes the mean squared error smallest for a given source.
+#         zh: 最优均匀量化器
+#         note: symbol Δ
+#       clipping:
+#         text: "Setting values outside the chosen range to its ends: it costs the few and gives the many finer steps."
+#         zh: 截断
+#       entropy-coded quantizer:
+#         text: A quantizer whose outputs are coded by how often they occur, so that it pays their entropy and not a
+#           fixed width.
+#         zh: 熵编码量化器
+#         note: unit bit
+#       group scale:
+#         text: One scale for each run of neighbouring weights, which keeps an outlier's harm within its group.
+#         zh: 分组缩放因子
+#         note: unit real per step
+#       KL calibration:
+#         text: Choosing the range whose quantized histogram is nearest to the one before, by Kullback-Leibler
+#           divergence.
+#         zh: KL 散度校准
+#       Lloyd-Max quantizer:
+#         text: "The levels with the least mean squared error: each is its cell's mean, and each edge the middle of its
+#           levels."
+#         zh: 劳埃德–马克斯量化器
+#       outlier:
+#         text: A value far from the others; where it sets the range, every doubling of it costs the others one bit.
+#         zh: 离群值
+#         note: symbol k·σ
+#       per channel:
+#         text: With one scale for each output channel, so that a channel of small weights is not rounded away by a
+#           large one.
+#         zh: 逐通道
+#       rate-distortion bound:
+#         text: The least error that any code of a given number of bits a value can have, however long and clever.
+#         zh: 率失真界
+#         note: symbol D(R) · unit dB
 # ---
 
 # %% [markdown]
@@ -28,11 +66,7 @@
 # Why 6 dB a bit, and when not?
 
 # %%
-from labkit import by_profile, start
-from labkit.deploy import inspect
-from labkit.methods import calibrate, theory
-from labkit.methods.quantize import fake_quantize, sqnr_db
-from labkit.session import plot
+from labkit import by_profile, deploy, methods, start
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -46,6 +80,7 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 
 # %%
 lab = start("22", seed=seed)
+theory, fake_quantize, sqnr_db = methods.theory, methods.quantize.fake_quantize, methods.quantize.sqnr_db
 gaussian = lab.rng.normal(size=values)
 
 # %% [markdown]
@@ -88,8 +123,8 @@ figure, axes = plt.subplots()
 axes.plot(wide, np.exp(-(wide**2) / 2) / np.sqrt(2 * np.pi), color="#444444")
 shown = (-0.04, even, "quantization", "best uniform"), (-0.1, theory.lloyd_max(3)[1], "clustering", "Lloyd–Max")
 for y, levels, technique, text in shown:
-    axes.plot(levels, np.full(8, y), "|", color=plot.colour(technique), markersize=13, markeredgewidth=2.5)
-    axes.annotate(text, (2.55, y), color=plot.colour(technique), va="center")
+    axes.plot(levels, np.full(8, y), "|", color=lab.colour(technique), markersize=13, markeredgewidth=2.5)
+    axes.annotate(text, (2.55, y), color=lab.colour(technique), va="center")
 axes.set(xlabel="value, in standard deviations", ylabel="probability density", xlim=(-3.6, 3.8), ylim=(-0.15, 0.42))
 lab.show(figure, alt="A bell curve; below it eight evenly spaced levels, and eight that crowd towards the middle.")
 
@@ -120,7 +155,7 @@ for _ in range(6):
 
 # %%
 apart = theory.measured_db(*theory.lloyd_max(bits), gaussian) - theory.compare(bits).lloyd_max_db
-lab.claim("Closed form and random numbers differ by", abs(apart), at_most=0.05, unit="dB")
+lab.claim("22.closed-form", "Closed form and random numbers differ by", abs(apart), at_most=0.05, unit="dB")
 theory.compare(bits)
 
 # %% [markdown]
@@ -230,9 +265,9 @@ for b, best in exact.items():
     rows.append(dict(zip(head, [str(b), *found, f"{best.step:.4f}"], strict=True)))
 lab.table(rows, caption="SQNR in dB; entropy in bit; step in standard deviations")
 last = [exact[8][k] - exact[7][k] for k in (0, 2)]
-lab.claim("Eighth bit, Lloyd–Max", last[0], between=(5.95, theory.DB_PER_BIT), unit="dB", holds="always")
-lab.claim("Eighth bit, best uniform", last[1], at_most=5.5, unit="dB", holds="always")
-lab.claim("8-bit sine and the textbook differ by", abs(seen[1] - theory.sine_db(8)), at_most=0.2, unit="dB")
+lab.claim("22.lloyd-max", "Eighth bit, Lloyd–Max", last[0], between=(5.95, theory.DB_PER_BIT), unit="dB", holds="always")
+lab.claim("22.uniform", "Eighth bit, best uniform", last[1], at_most=5.5, unit="dB", holds="always")
+lab.claim("22.sine", "8-bit sine and the textbook differ by", abs(seen[1] - theory.sine_db(8)), at_most=0.2, unit="dB")
 
 # %% [markdown]
 # The uniform source obeys the rule in every row. The sine comes near it only with many levels, since at its peaks it
@@ -260,14 +295,14 @@ curves = {
 }
 figure, axes = plt.subplots(figsize=(7, 4))
 for (text, technique), points in curves.items():
-    axes.plot(*zip(*points, strict=True), "--" if "coded" in text else "-", color=plot.colour(technique))
-    plot.label_line(axes, *points[-1], text, technique)
+    axes.plot(*zip(*points, strict=True), "--" if "coded" in text else "-", color=lab.colour(technique))
+    lab.label_line(axes, *points[-1], text, technique)
 axes.set(xlabel="bits a value (entropy, where coded)", ylabel="SQNR less the bound, in dB", xlim=(0, 11.6))
 lab.show(figure, alt="Below the bound: entropy-coded steps stay closest, Lloyd–Max levels off, best uniform falls on.")
 
 # %%
 gap = theory.bound_db(coded[-1][0]) - theory.db(coded[-1][1])
-lab.claim("Fine steps, ideally coded, below the bound by", gap, between=(1.532, 1.5335), unit="dB", holds="always")
+lab.claim("22.fine-steps", "Fine steps, ideally coded, below the bound by", gap, between=(1.532, 1.5335), unit="dB", holds="always")
 lab.say(f"Even steps, ideally coded, need {gap / theory.DB_PER_BIT:.4f} bit a value more than any code whatever.")
 
 # %% [markdown]
@@ -279,7 +314,7 @@ lab.say(f"Even steps, ideally coded, need {gap / theory.DB_PER_BIT:.4f} bit a va
 # %%
 clips = np.linspace(0.8, 6, 53)
 parts = np.array([theory.clipped_errors(clip, bits) for clip in clips])
-total, dots, blue = parts.sum(axis=1), clips[::4], plot.colour("quantization")
+total, dots, blue = parts.sum(axis=1), clips[::4], lab.colour("quantization")
 seen = [np.mean((fake_quantize(gaussian, bits, low=-clip, high=clip) - gaussian) ** 2) for clip in dots]
 figure, axes = plt.subplots()
 curves = ("rounding", parts[:, 0], 0, "#777777"), ("clipping", parts[:, 1], 30, "#777777"), ("both", total, 44, blue)
@@ -292,7 +327,7 @@ lowest = clips[np.argmin(total)]
 lab.show(figure, alt=f"Rounding grows, clipping falls; their sum is a U whose lowest point is near {lowest:.1f} σ.")
 
 # %%
-lab.claim("Measured error and closed form differ by", np.abs(seen / total[::4] - 1).max(), at_most=0.05, unit="%")
+lab.claim("22.total-error", "Measured error and closed form differ by", np.abs(seen / total[::4] - 1).max(), at_most=0.05, unit="%")
 usual = float(np.abs(gaussian).max())
 widest = theory.db(sum(theory.clipped_errors(usual, bits)))
 lab.say(f"""At {bits} bits the best range ends at {lowest:.1f} standard deviations, and gives {theory.db(total.min()):.1f}
@@ -308,8 +343,8 @@ dB. With the largest of the {values:,} numbers as its end, as min–max calibrat
 # %%
 layers, kinds = [], []
 for name in ("lenet_300_100", "lenet5", "ds_cnn", "resnet8"):
-    for row in inspect.layers(file := lab.baseline_file(name)):
-        weights = np.moveaxis(inspect.layer(file, row.index)["weights"], -1 if row.kind == "depthwise" else 0, 0)
+    for row in deploy.inspect.layers(file := lab.baseline_file(name)):
+        weights = np.moveaxis(deploy.inspect.layer(file, row.index)["weights"], -1 if row.kind == "depthwise" else 0, 0)
         layers.append(weights.reshape(len(weights), -1))  # one row an output channel
         kinds.append(row.kind)
 
@@ -323,7 +358,7 @@ axes.plot(reach, top - 20 * np.log10(reach), color="#444444")
 axes.annotate("formula", (reach[45], top - 20 * np.log10(reach[45])), (4, 8), textcoords="offset points")
 axes.set(xlabel="largest weight of the layer, in standard deviations", ylabel="SQNR at 8 bits, in dB")
 lab.show(figure, alt="One dot a layer: the larger the largest weight, the lower the SQNR, along the formula's curve.")
-lab.claim("Formula and measured differ by, at most", wrong.max(), at_most=0.5, unit="dB", holds="always")
+lab.claim("22.formula", "Formula and measured differ by, at most", wrong.max(), at_most=0.5, unit="dB", holds="always")
 
 # %% [markdown]
 # That is why [outliers](../docs/glossary.md#outlier) cost bits. Every doubling of the largest weight is one bit lost by
@@ -346,7 +381,7 @@ lab.table(rows, caption=f"Weights of {bits} bits, against one scale a tensor: me
 
 # %%
 half = np.median(gained["a channel"])
-lab.claim("Gained by a scale a channel, median of all layers", half, at_least=0.5, unit="bit")
+lab.claim("22.channel-scales", "Gained by a scale a channel, median of all layers", half, at_least=0.5, unit="bit")
 worth = {b: [sqnr_db(w, fake_quantize(w, b)) - sqnr_db(w, fake_quantize(w, b - 1)) for w in layers] for b in (3, 8)}
 third, eighth = (np.median(each) for each in worth.values())
 lab.say(f"With one scale a tensor, the third bit gains {third:.2f} dB in the median, and the eighth {eighth:.2f} dB.")
@@ -369,7 +404,7 @@ ratios = np.array([sqnr_db(gaussian, fake_quantize(gaussian, 8, low=-size, high=
 lost, told = (ratios[0] - ratios) / theory.DB_PER_BIT, np.log2(sizes / usual)
 trials = [(f"{k:.1f} σ", f"{t:.3f} bit", f"{m:.3f} bit") for k, t, m in zip(sizes, told, lost, strict=True)]
 lab.table([dict(zip(("largest", "predicted", "measured loss"), trial, strict=True)) for trial in trials])
-lab.claim("Bits lost and logarithm differ by, at most", np.abs(told - lost).max(), at_most=0.05, unit="bit")
+lab.claim("22.lost-bits", "Bits lost and logarithm differ by, at most", np.abs(told - lost).max(), at_most=0.05, unit="bit")
 
 # %% [markdown]
 # An outlier of $k\,\sigma$ where the largest was $k_0\,\sigma$ costs $\log_2 (k / k_0)$ bits. The page's outlier at
@@ -379,14 +414,14 @@ lab.claim("Bits lost and logarithm differ by, at most", np.abs(told - lost).max(
 
 # %%
 planted = np.append(gaussian, outlier).astype("float32")
-ranges = {"min–max": calibrate.minmax(planted), "entropy (KL)": calibrate.entropy(planted, bits)}
-ranges["least squares"] = calibrate.mse(planted, bits, symmetric=True)
+ranges = {"min–max": methods.calibrate.minmax(planted), "entropy (KL)": methods.calibrate.entropy(planted, bits)}
+ranges["least squares"] = methods.calibrate.mse(planted, bits, symmetric=True)
 rounded = {name: fake_quantize(planted, bits, low=low, high=high) for name, (low, high) in ranges.items()}
 rounded[f"groups of {group}"] = fake_quantize(planted, bits, group=group)
 rest = {name: sqnr_db(planted[:-1], y[:-1]) for name, y in rounded.items()}
 trials = [(name, f"{rest[name]:.1f} dB", f"{y[-1]:.1f} σ") for name, y in rounded.items()]
 lab.table([dict(zip(("range", "the others", "the outlier becomes"), trial, strict=True)) for trial in trials])
-lab.claim("Won back by groups", rest[f"groups of {group}"] - rest["min–max"], at_least=theory.DB_PER_BIT, unit="dB")
+lab.claim("22.groups", "Won back by groups", rest[f"groups of {group}"] - rest["min–max"], at_least=theory.DB_PER_BIT, unit="dB")
 
 # %% [markdown]
 # ## What we saw

@@ -19,6 +19,74 @@
 #       - compute what a mask is worth in bits, and explain why a real mask is worth less
 #       - predict the bytes of a sparse format from its density, and check the prediction on arrays that were written
 #       - name the density at which a sparse product is faster than a dense one on this machine
+#     terms:
+#       activation sparsity:
+#         text: The share of activations that are zero for real images, as a ReLU makes them.
+#         zh: 激活稀疏度
+#         note: unit %
+#       bitmap:
+#         text: A sparse format with one bit a weight that says whether it is kept, and then the kept values.
+#         zh: 位图
+#       break-even:
+#         text: The density (or sparsity) at which a sparse format or product costs exactly as much as the dense one.
+#         zh: 盈亏平衡点
+#         note: unit %
+#       COO:
+#         text: A sparse format that stores row, column and value of each weight that is not zero.
+#         zh: 坐标格式
+#       CSR:
+#         text: "Compressed sparse rows: the kept values row by row, a column for each, and where each row begins."
+#         zh: 压缩稀疏行
+#       deep compression:
+#         text: Pruning, weight sharing and entropy coding one after the other, with training between them (Han, Mao and
+#           Dally, 2016).
+#         zh: 深度压缩
+#       density:
+#         text: The share of weights that is kept, that is, not zero.
+#         zh: 稠密度
+#         note: symbol d = 1 − s · unit %
+#       mask:
+#         text: An array as large as the weights that says which are kept.
+#         zh: 掩码
+#         note: symbol m · range 0 or 1
+#       neuron sparsity:
+#         text: "The article's formula: the number of neurons whose norm is below a threshold, divided by all neurons."
+#         zh: 神经元稀疏度
+#         note: unit %
+#       norm:
+#         text: The length of a vector; unless said otherwise, the root of its sum of squares.
+#         zh: 范数
+#         note: symbol ‖w‖
+#       padding zero:
+#         text: A zero that a relative index stores on the way when a gap does not fit into its bits.
+#         zh: 填充零
+#       relative index:
+#         text: A sparse format that stores, for each kept weight, how many zeros stand before it since the last one, in
+#           a few bits.
+#         zh: 相对索引
+#       ReLU:
+#         text: The activation that passes what is positive and puts zero for the rest; scaling its input by c > 0
+#           scales its output by c.
+#         zh: 线性整流
+#         note: symbol max(0, x)
+#       run length:
+#         text: "How many equal entries follow one another: a mask can be stored as the lengths of its runs."
+#         zh: 游程长度
+#       threshold:
+#         text: The value below which something counts as small.
+#         zh: 阈值
+#         note: symbol τ
+#       two of four (2:4):
+#         text: A pattern that keeps two of each four neighbouring weights, so that two bits a kept weight say where it
+#           stands.
+#         zh: 2:4 稀疏
+#       unstructured pruning:
+#         text: "Removing single weights wherever they stand: the arrays keep their shape, and usually their speed."
+#         zh: 非结构化剪枝
+#       weight sparsity:
+#         text: The share of single weights that are zero.
+#         zh: 权重稀疏度
+#         note: unit %
 # ---
 
 # %% [markdown]
@@ -27,12 +95,7 @@
 # What is sparse, and what does it save?
 
 # %%
-from labkit import by_profile, methods, start
-from labkit.assets.data import as_input
-from labkit.deploy import inspect, matvec
-from labkit.deploy.sparsity import network_sparsity
-from labkit.methods.sparsity import bits_a_weight, break_even, grouped_entropy, mask_entropy
-from labkit.methods.storage import Layout, bytes_of, decode, encode, measured_break_even
+from labkit import assets, by_profile, deploy, methods, start
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -48,9 +111,10 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 
 # %%
 lab = start("30", seed=seed)
+mask_entropy, grouped_entropy = methods.sparsity.mask_entropy, methods.sparsity.grouped_entropy
 images = lab.data("fashion_mnist")
 networks = {name: lab.baseline_file(name) for name in ("lenet_300_100", "lenet5", "ds_cnn", "resnet8")}
-first, second = (inspect.layer(networks["lenet_300_100"], index) for index in (0, 1))
+first, second = (deploy.inspect.layer(networks["lenet_300_100"], index) for index in (0, 1))
 weights = first["weights"]
 
 # %% [markdown]
@@ -93,7 +157,7 @@ shares = np.linspace(0.02, 0.5, 200)
 figure, axes = plt.subplots()
 at = {"csr": (30, 0.9), "run length": (30, 1), "relative": (30, 0.9), "bitmap": (5.8, 2), "entropy": (4, -2)}
 for name, (x, shift) in at.items():
-    curve = [bits_a_weight(name, p, 32, gap_bits=gap_bits) / p - 32 for p in shares]
+    curve = [methods.sparsity.bits_a_weight(name, p, 32, gap_bits=gap_bits) / p - 32 for p in shares]
     axes.plot(100 * shares, curve, color=formats[name])
     axes.text(x, np.interp(x / 100, shares, curve) + shift, name, color=formats[name])
 axes.set(xlabel="density: weights kept, in %", ylabel="bits for the place of a kept weight", ylim=(0, 22))
@@ -128,25 +192,25 @@ entropy = -p * np.log2(p) - (1 - p) * np.log2(1 - p)
 # %%
 mask = methods.prune.magnitude_mask(weights, sparsity)
 pruned = methods.prune.apply_mask(weights, mask)
-sparse, ours = csr_array(pruned), encode(pruned, "csr")
+sparse, ours = csr_array(pruned), methods.storage.encode(pruned, "csr")
 pairs = zip(("values", "columns", "pointers"), (sparse.data, sparse.indices, sparse.indptr), strict=True)
 unequal = sum(int(np.count_nonzero(ours.arrays[name] != theirs)) for name, theirs in pairs)
-lab.claim("Numbers in which SciPy's CSR and ours differ", unequal, equals=0, holds="always")
-image = as_input(images.test.x[:1]).ravel()
+lab.claim("30.csr-numbers", "Numbers in which SciPy's CSR and ours differ", unequal, equals=0, holds="always")
+image = assets.data.as_input(images.test.x[:1]).ravel()
 error = np.abs(sparse @ image - pruned @ image).max() / np.abs(pruned @ image).max()
-lab.claim("Largest error of the CSR product, relative", error, at_most=1e-5, holds="always")
+lab.claim("30.csr-product", "Largest error of the CSR product, relative", error, at_most=1e-5, holds="always")
 
 # %% [markdown]
 # Now every format. Each has a formula; each is also really written, and read back. A *block* is four by four weights,
 # stored whole when any of them is kept.
 
 # %%
-layout = Layout(gap_bits=gap_bits)
-written = {name: encode(pruned, name, layout) for name in ("dense", *list(formats)[:-1])}
-wrong = sum(abs(each.bytes - bytes_of(pruned, name, layout)) for name, each in written.items())
-lab.claim("Bytes by which formula and written arrays differ", wrong, equals=0, holds="always")
-back = sum(int(np.count_nonzero(decode(each) != pruned)) for each in written.values())
-lab.claim("Weights that do not come back", back, equals=0, holds="always")
+layout = methods.storage.Layout(gap_bits=gap_bits)
+written = {name: methods.storage.encode(pruned, name, layout) for name in ("dense", *list(formats)[:-1])}
+wrong = sum(abs(each.bytes - methods.storage.bytes_of(pruned, name, layout)) for name, each in written.items())
+lab.claim("30.bytes", "Bytes by which formula and written arrays differ", wrong, equals=0, holds="always")
+back = sum(int(np.count_nonzero(methods.storage.decode(each) != pruned)) for each in written.values())
+lab.claim("30.round-trip", "Weights that do not come back", back, equals=0, holds="always")
 lab.table([{"format": n, "arrays": ", ".join(e.arrays), "bytes": f"{e.bytes:,}"} for n, e in written.items()])
 
 # %% [markdown]
@@ -257,14 +321,14 @@ two_of_four = lab.check("30.3", two_of_four)
 # incoming weights is at most `threshold` times the mean norm of its layer.
 
 # %%
-shown = as_input(images.test.x[:test_images])
-found = {name: network_sparsity(path, shown, threshold) for name, path in networks.items()}
+shown = assets.data.as_input(images.test.x[:test_images])
+found = {name: deploy.sparsity.network_sparsity(path, shown, threshold) for name, path in networks.items()}
 ranges = {name: f"{min(each.activations):.0%} to {max(each.activations):.0%}" for name, each in found.items()}
 rows = [(name, f"{each.weights:.1%}", f"{each.neurons:.1%}", ranges[name]) for name, each in found.items()]
 heads = ("network", "weights that are zero", "small neurons", "zeros after ReLU, by layer")
 lab.table([dict(zip(heads, row, strict=True)) for row in rows])
 silent = [share for each in found.values() for share in each.activations]
-lab.claim("Least share of zeros after a ReLU", min(silent), at_least=0.3, unit="%")
+lab.claim("30.relu-zeros", "Least share of zeros after a ReLU", min(silent), at_least=0.3, unit="%")
 
 # %% [markdown]
 # Trained weights are never exactly zero: somebody has to prune. Activations are, in every network, without anyone's
@@ -276,7 +340,7 @@ lab.claim("Least share of zeros after a ReLU", min(silent), at_least=0.3, unit="
 # each kept weight.
 
 # %%
-pixels = as_input(images.train.x[:5000]).reshape(-1, weights.shape[1])
+pixels = assets.data.as_input(images.train.x[:5000]).reshape(-1, weights.shape[1])
 bright = np.sqrt((pixels**2).mean(axis=0))
 masks = {"magnitude": mask, "magnitude × pixel": methods.prune.magnitude_mask(weights * bright, sparsity)}
 worth = {
@@ -285,8 +349,8 @@ worth = {
 }
 heads = ("one density", "one for each neuron", "one for each pixel")
 lab.table([{"mask by": n} | dict(zip(heads, (f"{v:.2f}" for v in bits), strict=True)) for n, bits in worth.items()])
-lab.claim("At 8 % density, bits for each kept weight", round(mask_entropy(0.08) / 0.08, 2), equals=5.03, holds="always")
-lab.claim("Bits saved by knowing the pixels", worth["magnitude"][0] - worth["magnitude"][2], at_least=0.05)
+lab.claim("30.mask-bits", "At 8 % density, bits for each kept weight", round(mask_entropy(0.08) / 0.08, 2), equals=5.03, holds="always")
+lab.claim("30.pixel-bits", "Bits saved by knowing the pixels", worth["magnitude"][0] - worth["magnitude"][2], at_least=0.05)
 
 # %%
 figure, panels = plt.subplots(1, 2, figsize=(7, 3.2))
@@ -296,7 +360,7 @@ for axes, (name, each) in zip(panels, masks.items(), strict=True):
     axes.grid(False)
     figure.colorbar(shown, ax=axes, label="weights kept, in %", shrink=0.8)
 lab.show(figure, alt="Weights kept for each pixel: by magnitude most at the border, times the pixel most in the middle.")
-lab.claim("Correlation of kept share and brightness", np.corrcoef(mask.mean(axis=0), bright)[0, 1], at_most=-0.3)
+lab.claim("30.brightness", "Correlation of kept share and brightness", np.corrcoef(mask.mean(axis=0), bright)[0, 1], at_most=-0.3)
 
 # %% [markdown]
 # One often reads that pruning clears the dark border of the image. Here it does the contrary: the weights of dark pixels
@@ -312,17 +376,17 @@ even = {}
 for name in list(formats)[:-1]:
     widths = {"index_bits": 8 if name == "block" else 16, "gap_bits": gap_bits}
     for dtype, bits in (("float32", 32), ("int8", 8)):
-        measured = measured_break_even(name, weights.shape, dtype, lab.rng, layout)
-        even[name, dtype] = break_even(name, bits, **widths), measured
+        measured = methods.storage.measured_break_even(name, weights.shape, dtype, lab.rng, layout)
+        even[name, dtype] = methods.sparsity.break_even(name, bits, **widths), measured
 lab.table([{"format": n, "values": d, "formula": f"{f:.1%}", "measured": f"{m:.1%}"} for (n, d), (f, m) in even.items()])
 apart = max(abs(formula - measured) for formula, measured in even.values())
-lab.claim("Largest distance of formula and measurement", apart, at_most=0.01, unit="points", holds="always")
+lab.claim("30.grouped-entropy", "Largest distance of formula and measurement", apart, at_most=0.01, unit="points", holds="always")
 
 # %%
 figure, axes = plt.subplots()
 shares, at = np.linspace(0, 1, 201), {"coo": (0.52, 1.3), "csr": (0.75, 1.3), "block": (0.12, 0.75)}
 for name in ("coo", "csr", "block", "relative", "bitmap"):
-    bits = [bits_a_weight(name, p, 32, index_bits=8 if name == "block" else 16, gap_bits=gap_bits) for p in shares]
+    bits = [methods.sparsity.bits_a_weight(name, p, 32, index_bits=8 if name == "block" else 16, gap_bits=gap_bits) for p in shares]
     axes.plot(shares, np.array(bits) / 32, color=formats[name])
     axes.plot(even[name, "float32"][1], 1, "o", color=formats[name])
     axes.text(*at.get(name, (1.01, bits[-1] / 32)), name, color=formats[name], va="center")
@@ -338,13 +402,13 @@ lab.show(figure, alt="Size against density: blocks reach the dense size first, t
 
 # %%
 levels = [0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99]
-timings = matvec.csr_against_dense(levels, size, by_profile(6.0, 1.0), seed)
+timings = deploy.matvec.csr_against_dense(levels, size, by_profile(6.0, 1.0), seed)
 speed = {name: 1 / ratio for name, ratio in timings.ratios("dense").items()}
 spread = {n: f"{1e3 * t.median_ms:.1f} ({1e3 * t.low_ms:.1f} to {1e3 * t.high_ms:.1f})" for n, t in timings.items()}
 lab.table([{"CSR with zeros": n, "µs (quartiles)": spread[n], "times as fast": f"{s:.2f}"} for n, s in speed.items()])
 crossing = float(np.interp(0, np.log([speed[str(level)] for level in levels]), levels))
-lab.claim("Share of zeros from which CSR is faster", crossing, between=(0.6, 0.97), unit="%")
-lab.claim("CSR at 99 % zeros, times as fast as dense", speed["0.99"], at_least=3, unit="×")
+lab.claim("30.csr-crossing", "Share of zeros from which CSR is faster", crossing, between=(0.6, 0.97), unit="%")
+lab.claim("30.csr-speed", "CSR at 99 % zeros, times as fast as dense", speed["0.99"], at_least=3, unit="×")
 
 # %% [markdown]
 # The dense product reads memory in order, and multiplies several numbers in one instruction. CSR reads an index for each
@@ -359,8 +423,8 @@ halves = {"2:4": pattern, "best half": half, "random half": lab.rng.permuted(hal
 held = {name: np.abs(weights[each]).sum() / np.abs(weights).sum() for name, each in halves.items()}
 lab.table([{"half": name, "magnitude kept": f"{share:.1%}"} for name, share in held.items()])
 for dtype, published in (("int8", 0.625), ("float16", 0.5625), ("float32", 0.53125)):
-    share = encode(pattern.astype(dtype), "2:4").bytes / pattern.astype(dtype).nbytes
-    lab.claim(f"2:4 against dense, {dtype}", share, equals=published, holds="always")
+    share = methods.storage.encode(pattern.astype(dtype), "2:4").bytes / pattern.astype(dtype).nbytes
+    lab.claim(f"30.two-of-four-{dtype}", f"2:4 against dense, {dtype}", share, equals=published, holds="always")
 
 # %% [markdown]
 # ## What goes wrong
@@ -373,13 +437,13 @@ factor = np.where(np.arange(len(weights)) % 2, 0.125, 1).astype("float32")
 layers = (weights, first["bias"], second["weights"])
 scaled = (weights * factor[:, None], first["bias"] * factor, second["weights"] / factor)
 answers = [np.maximum(pixels[:500] @ k.T + b, 0) @ after.T for k, b, after in (layers, scaled)]
-lab.claim("Change of what the next layer receives", np.abs(answers[1] - answers[0]).max(), equals=0, holds="always")
+lab.claim("30.next-layer", "Change of what the next layer receives", np.abs(answers[1] - answers[0]).max(), equals=0, holds="always")
 norms = [(np.linalg.norm(k, axis=1), np.linalg.norm(after, axis=0)) for k, _, after in (layers, scaled)]
 small = [[np.mean(n <= threshold * n.mean()) for n in (into, into * out)] for into, out in norms]
 table = zip(("incoming norm", "incoming × outgoing norm"), *small, strict=True)
 lab.table([{"small by": rule, "before": f"{before:.1%}", "after": f"{after:.1%}"} for rule, before, after in table])
-lab.claim("Small neurons more, by incoming norm", small[1][0] - small[0][0], at_least=0.2, unit="points")
-lab.claim("Small neurons more, by both norms", small[1][1] - small[0][1], equals=0, holds="always")
+lab.claim("30.small-incoming", "Small neurons more, by incoming norm", small[1][0] - small[0][0], at_least=0.2, unit="points")
+lab.claim("30.small-both", "Small neurons more, by both norms", small[1][1] - small[0][1], equals=0, holds="always")
 
 # %% [markdown]
 # Not a single output changed, and the article's share did. The remedy is to multiply both norms: what goes into a neuron

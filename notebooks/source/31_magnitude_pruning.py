@@ -19,6 +19,22 @@
 #       - prune a trained Keras model with TFMOT, under a constant and a growing sparsity
 #       - tell which sizes shrink when weights become zero, and which do not
 #       - name the two mistakes that TFMOT answers with a misleading error or with none
+#     routes: {double-lesson: 1, half-day: 1, three-sessions: 1}
+#     terms:
+#       epoch:
+#         text: One pass over all training images.
+#         zh: 训练轮次
+#       magnitude pruning:
+#         text: Setting to zero the weights with the smallest absolute values.
+#         zh: 幅值剪枝
+#       pruning schedule:
+#         text: "How the sparsity grows from step to step: constant, or a polynomial that starts fast and ends slowly."
+#         zh: 剪枝调度
+#         note: symbol s(t)
+#       sparsity:
+#         text: The share of weights that is zero.
+#         zh: 稀疏度
+#         note: symbol s · unit %
 # ---
 
 # %% [markdown]
@@ -27,8 +43,7 @@
 # How many of a network's weights can be removed before it notices?
 
 # %%
-from labkit import by_profile, keras2, methods, start
-from labkit.assets.data import as_input
+from labkit import assets, by_profile, keras2, methods, start
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -46,7 +61,7 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 lab = start("31", seed=seed)
 images = lab.data(dataset)
 baseline = lab.baseline("lenet_300_100", dataset)
-x, y = as_input(images.train.x[:train_images]), images.train.y[:train_images]
+x, y = assets.data.as_input(images.train.x[:train_images]), images.train.y[:train_images]
 dense = lab.measure(baseline, name="dense", technique="baseline")
 
 # %% [markdown]
@@ -145,7 +160,7 @@ kernels = [layer.get_weights()[0] for layer in loaded.layers if layer.get_weight
 
 # %%
 measured = np.mean([methods.sparsity.sparsity(kernel) for kernel in kernels])
-lab.claim("Half of the weights are zero after saving and loading", measured, between=(0.499, 0.501), holds="always")
+lab.claim("31.saved-half", "Half of the weights are zero after saving and loading", measured, between=(0.499, 0.501), holds="always")
 
 # %% [markdown]
 # Do our six lines and the library agree? Give both the same weights: one step with a learning rate of zero sets the
@@ -163,7 +178,7 @@ for name in names:
     kernel = baseline.get_layer(name).get_weights()[0]
     ours = kernel * methods.prune.magnitude_mask(kernel, sparsity)
     unequal += np.count_nonzero(ours != theirs.get_layer(name).get_weights()[0])
-lab.claim("Weights on which our mask and TFMOT's differ", unequal, equals=0, holds="always")
+lab.claim("31.mask", "Weights on which our mask and TFMOT's differ", unequal, equals=0, holds="always")
 
 # %% [markdown]
 # ## Your turn
@@ -298,7 +313,7 @@ lab.table([dense, *rows.values()])
 share = {s: [methods.sparsity.sparsity(m.get_layer(n).get_weights()[0]) for n in names] for s, m in pruned.items()}
 lab.table([{"asked": f"{s:.0%}", **dict(zip(names, (f"{z:.2%}" for z in zs), strict=True))} for s, zs in share.items()])
 least = min(share[round(sparsity, 4)])
-lab.claim("The asked share of weights is gone", least, at_least=sparsity - 0.005, unit="%", holds="always")
+lab.claim("31.sparsity", "The asked share of weights is gone", least, at_least=sparsity - 0.005, unit="%", holds="always")
 
 # %% [markdown]
 # Layers are not alike. The last one has few weights and each of them matters; the first one has most, many of them for
@@ -315,9 +330,9 @@ twelve = pruned_to(gone, by_profile(4, 1) * epochs, y=soft, learning_rate=2e-3, 
 han = lab.measure(twelve, name="pruned, by layer", technique="pruning", network="lenet_300_100")
 ratio = sum(k.size for k in twelve.get_weights()) / sum(np.count_nonzero(k) for k in twelve.get_weights())
 loss = dense.accuracy - han.accuracy
-lab.claim("Fewer weights, times", ratio, at_least=10.5, unit="×", holds="always")
-lab.claim("Accuracy lost with the shares of the paper", loss, at_most=0.003, unit="points")
-lab.claim("Accuracy lost on MNIST", loss, at_most=0.0, unit="points", at={"dataset": "mnist"})
+lab.claim("31.fewer-weights", "Fewer weights, times", ratio, at_least=10.5, unit="×", holds="always")
+lab.claim("31.loss", "Accuracy lost with the shares of the paper", loss, at_most=0.003, unit="points")
+lab.claim("31.mnist-loss", "Accuracy lost on MNIST", loss, at_most=0.0, unit="points", at={"dataset": "mnist"})
 
 # %%
 figure, axes = plt.subplots()
@@ -357,7 +372,7 @@ wrapped = prune.prune_low_magnitude(mine, pruning_schedule=prune.ConstantSparsit
 keras2.compile(wrapped)
 wrapped.fit(x[:256], y[:256], batch_size=128, verbose=0, callbacks=[prune.UpdatePruningStep()])
 after = methods.sparsity.sparsity(mine.get_layer("dense_1").get_weights()[0])
-lab.claim("Zeros in the model that was only given to TFMOT", after, at_least=0.79, unit="%", holds="always")
+lab.claim("31.given-model", "Zeros in the model that was only given to TFMOT", after, at_least=0.79, unit="%", holds="always")
 
 # %% [markdown]
 # The two models share their layers. A later comparison "pruned against baseline" would compare the pruned network with
@@ -372,9 +387,9 @@ cost = dense.accuracy - rows[round(sparsity, 4)].accuracy
 edges = [(0.005, options[0]), (0.02, options[1]), (0.1, options[2])]
 lab.answer("31.p", next((option for edge, option in edges if cost < edge), options[3]))
 top = rows[levels[-1]]
-lab.claim("Raw file, pruned against dense", top.bytes / dense.bytes, between=(0.99, 1.01), unit="×", holds="always")
-lab.claim("Deflated file, pruned against dense", top.compressed_bytes / dense.compressed_bytes, at_most=0.5, unit="×")
-lab.claim("Time, pruned against dense", top.latency_ratio, between=(0.7, 1.4), unit="×")
+lab.claim("31.raw-file", "Raw file, pruned against dense", top.bytes / dense.bytes, between=(0.99, 1.01), unit="×", holds="always")
+lab.claim("31.deflated-file", "Deflated file, pruned against dense", top.compressed_bytes / dense.compressed_bytes, at_most=0.5, unit="×")
+lab.claim("31.time", "Time, pruned against dense", top.latency_ratio, between=(0.7, 1.4), unit="×")
 
 # %%
 lab.finish(f"""

@@ -19,6 +19,24 @@
 #       - choose them by weight norm, by activation sparsity and by what the next layer loses, and compare the choices
 #       - predict parameters, multiply-adds and time of a network before it is cut
 #       - explain why fewer channels may take as long as more, and why zeros alone save no time
+#     terms:
+#       least squares:
+#         text: Choosing the numbers that make the sum of squared differences smallest; here, the outgoing weights of a
+#           merged layer.
+#         zh: 最小二乘
+#       neuron:
+#         text: One output of a dense layer, with its incoming weights, its bias and its outgoing weights.
+#         zh: 神经元
+#       retraining:
+#         text: Training again after a change; in these lessons the same as fine-tuning.
+#         zh: 再训练
+#         note: unit epochs
+#       structured pruning:
+#         text: Removing whole neurons or channels, which leaves a smaller dense network.
+#         zh: 结构化剪枝
+#       tied channels:
+#         text: Channels of several layers that an addition makes one; they can only be cut together.
+#         zh: 绑定通道
 # ---
 
 # %% [markdown]
@@ -27,11 +45,7 @@
 # How does pruning become speed?
 
 # %%
-from labkit import by_profile, keras2, methods, start
-from labkit.assets.data import as_input
-from labkit.deploy import forecast, single_layers, timing
-from labkit.keras2.training import evaluate
-from labkit.session import plot
+from labkit import assets, by_profile, deploy, keras2, methods, start
 
 from dataclasses import astuple
 
@@ -50,9 +64,9 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 # %%
 lab = start("33", seed=seed)
 images = lab.data(dataset)
-one_layer = single_layers.single_layers(lab.baseline_file("resnet8"))[1]
+one_layer = deploy.single_layers.single_layers(lab.baseline_file("resnet8"))[1]
 whole, baseline = lab.baseline_file(network, dataset), lab.baseline(network, dataset)
-x, y = as_input(images.train.x[:train_images]), images.train.y[:train_images]
+x, y = assets.data.as_input(images.train.x[:train_images]), images.train.y[:train_images]
 calibration = x[:calibration_images]
 dense = lab.measure(baseline, name="dense", technique="baseline")
 
@@ -90,8 +104,8 @@ lab.predict("33.p", f"Which share of its time does {network} take with half of i
 
 # %%
 counts = by_profile((2, 4, 8, 12, 16, 17, 20, 24, 28, 32, 33, 40, 48, 49, 56, 64), (8, 16, 24, 32))
-cut = {str(n): forecast.resized(one_layer, 16, n) for n in counts}
-stairs = timing.latency(cut, seconds=by_profile(2.0, 0.3), seed=seed)
+cut = {str(n): deploy.forecast.resized(one_layer, 16, n) for n in counts}
+stairs = deploy.timing.latency(cut, seconds=by_profile(2.0, 0.3), seed=seed)
 figure, axes = plt.subplots()
 axes.plot(counts, [1e3 * took.median_ms for took in stairs.values()], "o-", color="#444444")
 axes.plot([0, 64], [0, 1e3 * stairs["32"].median_ms * 2], "--", color="#888888", linewidth=1)
@@ -150,7 +164,7 @@ pairs["permuting all channels"] = (baseline, keras2.keep_channels(baseline, turn
 for what, pair in pairs.items():
     one, other = (keras2.logits(model, calibration) for model in pair)
     error = np.abs(one - other).max() / np.abs(one).max()
-    lab.claim(f"Largest change of an output by {what}, relative", error, at_most=1e-4, holds="always")
+    lab.claim(f"33.{what.split()[0]}", f"Largest change of an output by {what}, relative", error, at_most=1e-4, holds="always")
 
 # %% [markdown]
 # ## Your turn
@@ -260,10 +274,10 @@ models, chosen, found, interval = {}, {}, {}, {}
 for key in [(share, how) for share in levels for how in criteria]:
     chosen[key] = keras2.choose_channels(baseline, *key, images=calibration, seed=seed)
     models[key], refitted = (keras2.keep_channels(baseline, chosen[key]) for _ in range(2))
-    found[key] = [evaluate(models[key], *images.test)[1]]
+    found[key] = [keras2.evaluate(models[key], *images.test)[1]]
     keras2.refit(refitted, baseline, chosen[key], calibration)
     keras2.train(models[key], x, y, **training)
-    found[key] += [evaluate(model, *images.test)[1] for model in (refitted, models[key])]
+    found[key] += [keras2.evaluate(model, *images.test)[1] for model in (refitted, models[key])]
     interval[key] = [methods.statistics.wilson(round(n * share), n) for share in found[key]]
 
 # %%
@@ -272,8 +286,8 @@ rows = [{"channels": f"{s:.0%}", "chosen by": how} | dict(zip(stages, row, stric
 lab.table(rows, caption=f"Accuracy on {n:,} test images, 95 % interval; the whole network has {dense.accuracy:.1%}")
 few, gain = levels[-1], [{how: found[levels[-1], how][k] for how in criteria} for k in range(3)]
 mended, lead = min(gain[1][how] - gain[0][how] for how in criteria), gain[1]["reconstruction"] - gain[1]["random"]
-lab.claim("Refitted, fewest channels: least gain", mended, at_least=0.2, unit="points")
-lab.claim("Refitted, fewest channels: reconstruction above chance", lead, at_least=0.01, unit="points")
+lab.claim("33.refit-gain", "Refitted, fewest channels: least gain", mended, at_least=0.2, unit="points")
+lab.claim("33.refit-chance", "Refitted, fewest channels: reconstruction above chance", lead, at_least=0.01, unit="points")
 
 # %%
 figure, panels = plt.subplots(1, 2, figsize=(7, 3.6))
@@ -306,12 +320,12 @@ small, zeros, off = {}, {}, 0
 for share in levels:
     cut, plan = models[share, "reconstruction"], keras2.predicted_cost(baseline, chosen[share, "reconstruction"])
     mask = keras2.masked(baseline, cut, x, y, **training)
-    small[share] = lab.measure(cut, name=f"{share:.0%} of the channels", technique="pruning")
-    zeros[share] = lab.measure(mask, name=f"as many weights as {share:.0%}", technique="pruning")
+    small[share] = lab.measure(cut, name=f"{share:.0%} of the channels", technique="pruning", network=network)
+    zeros[share] = lab.measure(mask, name=f"as many weights as {share:.0%}", technique="pruning", network=network)
     off += abs(plan.parameters - cut.count_params()) + abs(plan.macs - small[share].macs)
 columns = ["model", "accuracy", "file", "deflated", "not zero", "MACs", "time, relative"]
 lab.table([dense, *(rows[share] for share in levels for rows in (small, zeros))], columns)
-lab.claim("Parameters and MACs off their prediction, all levels together", off, equals=0, holds="always")
+lab.claim("33.prediction", "Parameters and MACs off their prediction, all levels together", off, equals=0, holds="always")
 
 # %% [markdown]
 # Cutting shrinks every column, and its counts are those that were predicted before anything was cut. Masking shrinks one:
@@ -327,7 +341,7 @@ lab.claim("Parameters and MACs off their prediction, all levels together", off, 
 
 # %%
 plans = {f"{share:.0%}": keras2.planned_widths(baseline, chosen[share, "reconstruction"]) for share in levels}
-foretold = forecast.forecast(whole, plans, seconds=by_profile(5.0, 0.5), block=block, seed=seed)
+foretold = deploy.forecast.forecast(whole, plans, seconds=by_profile(5.0, 0.5), block=block, seed=seed)
 ratios = {s: dict(zip(("MACs", "blocks", "layers"), astuple(foretold[f"{s:.0%}"]), strict=True)) for s in levels}
 rows = []
 for share, row in ratios.items():
@@ -336,10 +350,10 @@ for share, row in ratios.items():
     rows.append({"channels": f"{share:.0%}", "measured": f"{real:.2f}×"} | written)
 lab.table(rows, caption="Time over that of the whole network; in brackets how far a prediction is off")
 worst = {k: max((row[k] / small[s].latency_ratio - 1 for s, row in ratios.items()), key=abs) for k in ratios[0.5]}
-lab.claim("Time predicted by layers, furthest off", abs(worst["layers"]), at_most=0.25, unit="%")
-lab.claim("Time predicted by MACs, too short by at most", -worst["MACs"], at_least=0.25, unit="%")
-lab.claim("Time with the fewest channels", small[few].latency_ratio, at_most=0.4, unit="×")
-lab.claim("Time of the fastest masked network", min(m.latency_ratio for m in zeros.values()), at_least=0.8, unit="×")
+lab.claim("33.time-layers", "Time predicted by layers, furthest off", abs(worst["layers"]), at_most=0.25, unit="%")
+lab.claim("33.time-macs", "Time predicted by MACs, too short by at most", -worst["MACs"], at_least=0.25, unit="%")
+lab.claim("33.time", "Time with the fewest channels", small[few].latency_ratio, at_most=0.4, unit="×")
+lab.claim("33.masked-time", "Time of the fastest masked network", min(m.latency_ratio for m in zeros.values()), at_least=0.8, unit="×")
 
 # %%
 figure, axes = plt.subplots()
@@ -350,8 +364,8 @@ for shift, (kind, (mark, colour)) in zip((-0.28, 0, 0.28), marks.items(), strict
     heights = [100 * ratios[share][kind] for share in levels]
     axes.plot(places + shift, heights, mark, color=colour)
     axes.annotate(kind, (shift, max(heights[0], real[0])), (0, 8), textcoords="offset points", color=colour, ha="center")
-axes.hlines(real, places - 0.4, places + 0.4, color=plot.colour("pruning"))
-axes.annotate(" measured", (places[0] + 0.4, real[0]), color=plot.colour("pruning"), va="center")
+axes.hlines(real, places - 0.4, places + 0.4, color=lab.colour("pruning"))
+axes.annotate(" measured", (places[0] + 0.4, real[0]), color=lab.colour("pruning"), va="center")
 axes.set(xticks=places, xticklabels=[f"{share:.0%}" for share in levels], xlim=(-0.6, len(levels) - 0.3), ylim=(0, 105), xlabel="channels kept", ylabel="time, % of the whole network's")
 lab.show(figure, alt="As channels go, the time predicted by MACs falls below the measured one; by blocks and by layers it stays near.")
 
@@ -373,7 +387,7 @@ after = 1 / np.sqrt((data @ weights).var(axis=0) + 1e-9)
 norms = {name: methods.channels.weight_norms([weights], by) for name, by in (("plain", None), ("times scale", [after]))}
 lab.table({"norm": name, **{f"channel {k}": f"{v:.2f}" for k, v in enumerate(row)}} for name, row in norms.items())
 folded = norms["times scale"]
-lab.claim("Smallest norm over the largest, with the scale", folded.min() / folded.max(), at_least=0.2, holds="always")
+lab.claim("33.folded-scale", "Smallest norm over the largest, with the scale", folded.min() / folded.max(), at_least=0.2, holds="always")
 
 # %% [markdown]
 # ## What we saw

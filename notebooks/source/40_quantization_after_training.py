@@ -20,6 +20,60 @@
 #       - calculate a dense and a convolutional layer in integers, and find LiteRT's own numbers
 #       - choose between per tensor and per channel, and between min–max and percentile, by measurement
 #       - recognise a calibration that ruins a network without an error
+#     routes: {half-day: 1, three-sessions: 2, numbers: 4}
+#     terms:
+#       accumulator:
+#         text: The wide integer in which products of narrow integers are summed, so that the sum does not overflow.
+#         zh: 累加器
+#         note: unit int32
+#       affine quantization:
+#         text: Quantization by a scale and a zero point, so that an interval that is not centred on zero loses no
+#           range.
+#         zh: 仿射量化
+#         note: symbol r ≈ s·(q − z)
+#       calibration:
+#         text: Running images through the float network to see which range its activations take, before quantizing
+#           them.
+#         zh: 校准
+#       dequantization:
+#         text: Turning stored integers back into the real numbers that they stand for.
+#         zh: 反量化
+#         note: symbol r = s·(q − z)
+#       dynamic-range quantization:
+#         text: "Weights stored as int8, activations quantized afresh for each input while running: no calibration is
+#           needed."
+#         zh: 动态范围量化
+#       float16 quantization:
+#         text: "Storing weights as 16-bit floats: half the bytes, nearly nothing lost."
+#         zh: 半精度量化
+#         note: unit 2 B
+#       full integer quantization:
+#         text: Weights and activations both as int8, so that the whole network is computed in integers.
+#         zh: 全整数量化
+#         note: unit 1 B
+#       per tensor:
+#         text: With one scale for the whole array.
+#         zh: 逐张量
+#       post-training quantization:
+#         text: Quantizing a finished network without training it again.
+#         zh: 训练后量化 (PTQ)
+#       representative data set:
+#         text: The training images that the converter calibrates with.
+#         zh: 代表性数据集
+#       requantization:
+#         text: Scaling an int32 sum to the int8 of the next layer.
+#         zh: 重新量化
+#       saturation:
+#         text: Stopping at the largest or smallest integer instead of wrapping round.
+#         zh: 饱和
+#       symmetric quantization:
+#         text: Quantization whose range is centred on zero, so that the zero point is zero; usual for weights.
+#         zh: 对称量化
+#         note: symbol z = 0
+#       zero point:
+#         text: The integer that stands for the real zero, which must be exact because padding and ReLU produce it.
+#         zh: 零点
+#         note: symbol z · unit integer
 # ---
 
 # %% [markdown]
@@ -28,14 +82,7 @@
 # Can int8 cost nothing?
 
 # %%
-from labkit import by_profile, start
-from labkit.assets.data import as_input
-from labkit.deploy import inspect, tflite, timing
-from labkit.deploy.activations import activations
-from labkit.keras2.simulate import correct_by_bits
-from labkit.methods import calibrate, integer, quantize
-from labkit.methods.small_network import dense_forward
-from labkit.session.plot import colour
+from labkit import assets, by_profile, deploy, keras2, methods, start
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -54,7 +101,7 @@ images = lab.data(dataset)
 models = {name: lab.baseline(name, dataset) for name in ["lenet5", "lenet_300_100", "ds_cnn"][:networks]}
 baseline = models["lenet5"]
 chosen = lab.rng.permutation(len(images.train.x))[:calibration_images]
-calibration = as_input(images.train.x[chosen])
+calibration = assets.data.as_input(images.train.x[chosen])
 
 # %% [markdown]
 # ## Predict
@@ -88,7 +135,7 @@ lab.predict("40.p", "How much accuracy does LeNet-5 lose when it is all int8?", 
 # %%
 line = np.linspace(-1.5, 2.5, 400, dtype="float32")
 figure, axes = plt.subplots()
-axes.plot(line, quantize.fake_quantize(line, 3, symmetric=False, low=-1.0, high=1.8), color=colour("quantization"))
+axes.plot(line, methods.quantize.fake_quantize(line, 3, symmetric=False, low=-1.0, high=1.8), color=lab.colour("quantization"))
 axes.set(xlabel="real number r", ylabel="what 3 bits store for it")
 lab.show(figure, alt="A staircase follows the diagonal in eight steps, and is flat outside the chosen range.")
 
@@ -130,7 +177,7 @@ converter = tf.lite.TFLiteConverter.from_keras_model(baseline)
 converter.optimizations = [tf.lite.Optimize.DEFAULT]
 converter.representative_dataset = lambda: ([image[None]] for image in calibration)
 converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-with tflite.hushed():  # the converter talks a lot
+with deploy.tflite.hushed():  # the converter talks a lot
     quantized = converter.convert()
 f"{len(quantized):,} bytes"
 
@@ -139,7 +186,7 @@ f"{len(quantized):,} bytes"
 #   [dynamic range](../docs/glossary.md#dynamic-range-quantization): int8 weights, activations quantized as they come.
 # - With `target_spec.supported_types = [tf.float16]` instead, the weights are float16.
 #
-# `labkit.deploy.tflite.convert` makes the same calls under one name each, and adds the one switch that the converter
+# `deploy.tflite.convert` makes the same calls under one name each, and adds the one switch that the converter
 # has no public name for: one scale [per tensor](../docs/glossary.md#per-tensor) rather than
 # [per channel](../docs/glossary.md#per-channel).
 #
@@ -154,7 +201,7 @@ f"{len(quantized):,} bytes"
 # %%
 def off_by(name: str, compute) -> np.ndarray:
     """By how many steps each value by hand differs from the file's."""
-    layer = inspect.layer(quantized, name)
+    layer = deploy.inspect.layer(quantized, name)
     x, theirs = seen[layer["input"]], seen[layer["output"]]
     x = x if layer["kind"] == "conv2d" else x.reshape(len(x), -1)
     before, after = ((layer[f"{end}_scale"], layer[f"{end}_zero_point"]) for end in ("input", "output"))
@@ -162,10 +209,10 @@ def off_by(name: str, compute) -> np.ndarray:
     return np.abs(mine.astype(int) - theirs.reshape(mine.shape))
 
 
-seen = activations(quantized, as_input(images.test.x[:256]))
-for name, compute in [("conv_2", integer.conv2d_int8), ("dense_1", integer.dense_int8)]:
+seen = deploy.activations.activations(quantized, assets.data.as_input(images.test.x[:256]))
+for name, compute in [("conv_2", methods.integer.conv2d_int8), ("dense_1", methods.integer.dense_int8)]:
     off = off_by(name, compute)
-    lab.claim(f"Largest difference in {name}, in steps", off.max(), at_most=1, holds="always")
+    lab.claim(f"40.steps-{name}", f"Largest difference in {name}, in steps", off.max(), at_most=1, holds="always")
     print(f"{name}: {np.count_nonzero(off):,} of {off.size:,} values differ ({off.astype(bool).mean():.4%})")
 
 # %% [markdown]
@@ -182,14 +229,14 @@ for name, compute in [("conv_2", integer.conv2d_int8), ("dense_1", integer.dense
 # %%
 small = lab.baseline("lenet_300_100", dataset)
 layers = [small.get_layer(name).get_weights() for name in ["dense_1", "dense_2", "logits"]]
-entered = dense_forward(layers, calibration)[1]
-ranges = {p: [calibrate.percentile(layer, p) for layer in entered] for p in (100, 99.99, 99.9, 99, 97)}
+entered = methods.small_network.dense_forward(layers, calibration)[1]
+ranges = {p: [methods.calibrate.percentile(layer, p) for layer in entered] for p in (100, 99.99, 99.9, 99, 97)}
 
 
 def right(split, percent: float, bits: int) -> float:
     """Accuracy with the activations in the range between the percentiles; 100 is min–max."""
-    x, y = as_input(split.x[:simulated_images]), split.y[:simulated_images]
-    return float(np.mean(dense_forward(layers, x, ranges[percent], bits)[0].argmax(axis=1) == y))
+    x, y = assets.data.as_input(split.x[:simulated_images]), split.y[:simulated_images]
+    return float(np.mean(methods.small_network.dense_forward(layers, x, ranges[percent], bits)[0].argmax(axis=1) == y))
 
 
 # %%
@@ -201,7 +248,7 @@ for bits in (8, 4, 3, 2):
     tested = {"chosen": f"{best:g}", "test, 100": f"{wide:.2%}", "test, chosen": f"{narrow:.2%}"}
     rows.append({"bits": bits} | {f"{p:g}": f"{score:.2%}" for p, score in scores.items()} | tested)
 lab.table(rows, caption="Validation accuracy by percentile (100 is min–max), then test accuracy as chosen")
-lab.claim("Chosen percentile against min–max, 2 bits, test", narrow - wide, at_least=0.03, unit="points")
+lab.claim("40.percentile", "Chosen percentile against min–max, 2 bits, test", narrow - wide, at_least=0.03, unit="points")
 
 # %% [markdown]
 # At 8 bits the choice hardly matters: there are steps enough for the outliers too. With four or eight steps in all,
@@ -308,8 +355,8 @@ given = {"representative": calibration}
 kinds = {"float32": {}, "float16": {}, "dynamic": {}, "int8": given, "int8, per tensor": given | {"per_channel": False}}
 files, measured, times = {}, {}, {}
 for name, model in models.items():
-    files[name] = {kind: tflite.convert(model, kind.split(",")[0], **extra) for kind, extra in kinds.items()}
-    times[name] = timing.latency(files[name], seconds=by_profile(2.0, 0.5))
+    files[name] = {kind: deploy.tflite.convert(model, kind.split(",")[0], **extra) for kind, extra in kinds.items()}
+    times[name] = deploy.timing.latency(files[name], seconds=by_profile(2.0, 0.5))
     for kind, content in files[name].items():
         technique = "baseline" if kind == "float32" else "quantization"
         measured[name, kind] = lab.measure(content, name=f"{name}, {kind}", technique=technique, network=name)
@@ -324,18 +371,18 @@ for (name, kind), m in measured.items():
     time = {"time (quartiles)": f"{t.median_ms:.4f} ms ({t.low_ms:.4f} to {t.high_ms:.4f})"}
     rows.append({"model": m.name} | figures | size | time | {"relative": f"{relative[name][kind]:.2f}×"})
 dense = measured["lenet5", "float32"]
-lab.table(rows, caption=f"{dense.n:,} test images of {dataset}; {timing.processor()}")
+lab.table(rows, caption=f"{dense.n:,} test images of {dataset}; {deploy.timing.processor()}")
 lost = {key: measured[key[0], "float32"].accuracy - m.accuracy for key, m in measured.items()}
-lab.claim("LeNet-5, float32 over int8 bytes", shrunk["lenet5", "int8"], between=(3.7, 4), unit="×", holds="always")
-lab.claim("LeNet-5, float32 over float16", shrunk["lenet5", "float16"], between=(1.95, 2), unit="×", holds="always")
-lab.claim("Most accuracy lost by any int8 file", max(lost.values()), at_most=0.005, unit="points")
+lab.claim("40.int8-size", "LeNet-5, float32 over int8 bytes", shrunk["lenet5", "int8"], between=(3.7, 4), unit="×", holds="always")
+lab.claim("40.float16-size", "LeNet-5, float32 over float16", shrunk["lenet5", "float16"], between=(1.95, 2), unit="×", holds="always")
+lab.claim("40.int8-loss", "Most accuracy lost by any int8 file", max(lost.values()), at_most=0.005, unit="points")
 
 # %%
 int8, dynamic = (", ".join(f"{r[k]:.2f} × on {n}" for n, r in relative.items()) for k in ("int8", "dynamic"))
 last = list(models)[-1]
 rest = measured[last, "int8"].bytes - measured[last, "int8"].parameters
 lab.say(f"""The int8 file of {last} has {rest:,} bytes beyond one a parameter: biases of four bytes, scales, names and
-shapes. On this processor ({" ".join(timing.int8_extensions())}), int8 takes, of float32's time, {int8}; dynamic range
+shapes. On this processor ({" ".join(deploy.timing.int8_extensions())}), int8 takes, of float32's time, {int8}; dynamic range
 {dynamic}. The page measures that they differ, not why.""")
 
 # %% [markdown]
@@ -346,21 +393,21 @@ shapes. On this processor ({" ".join(timing.int8_extensions())}), int8 takes, of
 
 
 # %%
-x, y, widths = as_input(images.test.x[:simulated_images]), images.test.y[:simulated_images], [8, 6, 4, 3, 2]
+x, y, widths = assets.data.as_input(images.test.x[:simulated_images]), images.test.y[:simulated_images], [8, 6, 4, 3, 2]
 ways = {True: "o-", False: "s:"}  # per channel, per tensor
-counts = {(name, way): correct_by_bits(models[name], x, y, widths, way) for name in models for way in ways}
+counts = {(name, way): keras2.simulate.correct_by_bits(models[name], x, y, widths, way) for name in models for way in ways}
 share = {(*key, bits): n / len(y) for key, each in counts.items() for bits, n in zip(widths, each, strict=True)}
 gap = {bits: share[last, True, bits] - share[last, False, bits] for bits in widths}
-lab.claim("LeNet-5, accuracy with 4 bits, per channel", share["lenet5", True, 4], at_least=0.90, unit="%")
-lab.claim(f"{last}, per channel before per tensor, 4 bits", gap[4], at_least=0.05, unit="points")
+lab.claim("40.four-bits", "LeNet-5, accuracy with 4 bits, per channel", share["lenet5", True, 4], at_least=0.90, unit="%")
+lab.claim("40.channel-gap", f"{last}, per channel before per tensor, 4 bits", gap[4], at_least=0.05, unit="points")
 
 # %%
 figure, panels = plt.subplots(1, len(models), sharey=True, squeeze=False)
 for axes, name in zip(panels[0], models, strict=True):
     for way, form in ways.items():
-        axes.plot(widths, 100 * np.array(counts[name, way]) / len(y), form, color=colour("quantization"))
+        axes.plot(widths, 100 * np.array(counts[name, way]) / len(y), form, color=lab.colour("quantization"))
     axes.set(title=name, xlabel="bits of a weight", xticks=widths)
-panels[0][0].text(4.2, 30, "● per channel\n■ per tensor", color=colour("quantization"), linespacing=1.8)
+panels[0][0].text(4.2, 30, "● per channel\n■ per tensor", color=lab.colour("quantization"), linespacing=1.8)
 panels[0][0].set(ylabel="test accuracy in %")
 lab.show(figure, alt="Accuracy against bits: level from eight to six, lowest at two; per tensor falls first.")
 
@@ -371,7 +418,7 @@ lab.show(figure, alt="Accuracy against bits: level from eight to six, lowest at 
 
 # %%
 try:
-    tflite.convert(baseline, "int8")
+    deploy.tflite.convert(baseline, "int8")
 except Exception as error:
     print(error)
 
@@ -380,11 +427,11 @@ except Exception as error:
 # calibrated on pixels from 0 to 255, a mistake of one forgotten division:
 
 # %%
-content, mended = tflite.convert(baseline, "int8", 255 * calibration), measured["lenet5", "int8"]
+content, mended = deploy.tflite.convert(baseline, "int8", 255 * calibration), measured["lenet5", "int8"]
 ruined = lab.measure(content, name="int8, raw pixels", technique="quantization", network="lenet5", latency=False)
-raw, scaled = (inspect.layer(each, "conv_1")["input_scale"] for each in (content, files["lenet5"]["int8"]))
+raw, scaled = (deploy.inspect.layer(each, "conv_1")["input_scale"] for each in (content, files["lenet5"]["int8"]))
 print(f"input scale: {raw:.5f} with raw pixels, {scaled:.5f} with scaled ones")
-lab.claim("Accuracy lost by one forgotten division", mended.accuracy - ruined.accuracy, at_least=0.2, unit="points")
+lab.claim("40.division", "Accuracy lost by one forgotten division", mended.accuracy - ruined.accuracy, at_least=0.2, unit="points")
 
 # %% [markdown]
 # The input scale is that of bytes, so that a real image, from zero to one, is rounded to black and white; the ranges

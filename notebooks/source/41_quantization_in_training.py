@@ -20,6 +20,35 @@
 #       - train with TFMOT's quantize_model, and with a QuantizeConfig of your own where it has none
 #       - tell by measurement at which width retraining begins to pay
 #       - read TFMOT's refusals, and mend the model that caused each
+#     terms:
+#       annotated layer:
+#         text: A layer marked by TFMOT's `quantize_annotate_layer`, so that `quantize_apply` quantizes it, in the
+#           default way or as its QuantizeConfig says.
+#         zh: 标注层
+#       fake quantization:
+#         text: "Rounding a float to the nearest value that n bits can hold, and going on in float: a simulation of low
+#           precision."
+#         zh: 伪量化
+#       learned step size:
+#         text: A quantization step that is trained together with the weights, by a gradient that holds the rounding
+#           error fixed (LSQ).
+#         zh: 可学习步长
+#         note: symbol s
+#       moving-average range:
+#         text: An activation range that keeps a fixed share of its old value at each batch and takes the rest from the
+#           batch, so that it lags behind.
+#         zh: 移动平均范围
+#       quantization-aware training:
+#         text: Training with fake quantization in the network, so that it learns to live with it.
+#         zh: 量化感知训练 (QAT)
+#       QuantizeConfig:
+#         text: TFMOT's description of what is quantized in one layer, weights, activations and outputs, and by which
+#           quantizers.
+#         zh: 量化配置
+#       straight-through estimator:
+#         text: A stand-in for the slope of rounding, 1 inside the range and 0 beyond it, which equals the slope of the
+#           staircase's mean over one step.
+#         zh: 直通估计器
 # ---
 
 # %% [markdown]
@@ -28,12 +57,7 @@
 # When is retraining needed?
 
 # %%
-from labkit import by_profile, keras2, start
-from labkit.assets.data import as_input
-from labkit.deploy import tflite
-from labkit.keras2 import qat
-from labkit.methods import paired, ste
-from labkit.session.plot import colour
+from labkit import assets, by_profile, deploy, keras2, methods, start
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -52,10 +76,11 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 
 # %%
 lab = start("41", seed=seed)
+qat = keras2.qat
 images = lab.data(dataset)
 baseline = lab.baseline(network, dataset)
-x, y = as_input(images.train.x[:train_images]), images.train.y[:train_images]
-x_test, y_test = as_input(images.test.x[:test_images]), images.test.y[:test_images]
+x, y = assets.data.as_input(images.train.x[:train_images]), images.train.y[:train_images]
+x_test, y_test = assets.data.as_input(images.test.x[:test_images]), images.test.y[:test_images]
 calibration = x[lab.rng.permutation(len(x))[:calibration_images]]
 ways, augment = {"per tensor": False, "per channel": True}, {"fashion_mnist": "flip"}.get(dataset)
 
@@ -97,10 +122,10 @@ lab.predict("41.p", "How much better is int8 with retraining than without, a sca
 # %%
 step, n, line = 0.25, 3, np.linspace(-1.15, 1.15, 1001)
 figure, axes = plt.subplots()
-axes.plot(line, ste.quantized(line, step, -n, n), color=colour("quantization"))
-axes.plot(line, ste.smoothed(line, step, -n, n), color=colour("baseline"), linestyle="--")
-axes.annotate("staircase", (-0.45, -0.72), color=colour("quantization"))
-axes.annotate("its mean over one step", (0.2, 0.05), color=colour("baseline"))
+axes.plot(line, methods.ste.quantized(line, step, -n, n), color=lab.colour("quantization"))
+axes.plot(line, methods.ste.smoothed(line, step, -n, n), color=lab.colour("baseline"), linestyle="--")
+axes.annotate("staircase", (-0.45, -0.72), color=lab.colour("quantization"))
+axes.annotate("its mean over one step", (0.2, 0.05), color=lab.colour("baseline"))
 axes.set(xlabel="weight x", ylabel="what is stored for it")
 lab.show(figure, alt="A staircase of seven levels; its moving mean is a straight diagonal, flat beyond the two ends.")
 
@@ -133,9 +158,9 @@ print("estimator", np.where(np.abs(weights / step) <= n, 1.0, 0.0))
 # %%
 many, h = lab.rng.normal(0, 0.5, 10000), step / 1000
 many = many[np.abs(np.abs(many) - n * step) > h]
-slope = (ste.smoothed(many + h, step, -n, n) - ste.smoothed(many - h, step, -n, n)) / (2 * h)
-off = np.abs(slope - ste.input_gradient(np.ones_like(many), many, step, -n, n)).max()
-lab.claim("Estimator and slope of the mean differ by, at most", off, at_most=1e-6, holds="always")
+slope = (methods.ste.smoothed(many + h, step, -n, n) - methods.ste.smoothed(many - h, step, -n, n)) / (2 * h)
+off = np.abs(slope - methods.ste.input_gradient(np.ones_like(many), many, step, -n, n)).max()
+lab.claim("41.estimator", "Estimator and slope of the mean differ by, at most", off, at_most=1e-6, holds="always")
 
 # %% [markdown]
 # ### A step that learns
@@ -146,17 +171,17 @@ lab.claim("Estimator and slope of the mean differ by, at most", off, at_most=1e-
 # %%
 kernel, n = baseline.get_layer("logits").get_weights()[0].ravel(), 2 ** (bits - 1) - 1
 widest = float(np.abs(kernel).max()) / n
-learned = ste.learn_step(kernel, bits, widest)[-1]
+learned = methods.ste.learn_step(kernel, bits, widest)[-1]
 steps = np.append(np.linspace(0.25, 1.1, 200) * widest, [widest, learned])
-errors = np.array([np.mean((ste.quantized(kernel, s, -n, n) - kernel) ** 2) for s in steps])
+errors = np.array([np.mean((methods.ste.quantized(kernel, s, -n, n) - kernel) ** 2) for s in steps])
 figure, axes = plt.subplots()
-axes.plot(steps[:-2], 1e4 * errors[:-2], color=colour("baseline"))
-for text, k, shade in (("largest weight", -2, "#777777"), ("learned", -1, colour("quantization"))):
+axes.plot(steps[:-2], 1e4 * errors[:-2], color=lab.colour("baseline"))
+for text, k, shade in (("largest weight", -2, "#777777"), ("learned", -1, lab.colour("quantization"))):
     axes.plot(steps[k], 1e4 * errors[k], "o", color=shade)
     axes.annotate(text, (steps[k], 1e4 * errors[k]), (0, 12), textcoords="offset points", ha="right", color=shade)
 axes.set(xlabel=f"step of the layer logits at {bits} bits", ylabel="mean squared error, in 10⁻⁴", ylim=(0, None))
 lab.show(figure, alt="The error is a valley over the step; the learned step lies at its floor, the widest up the slope.")
-lab.claim("Squared error: learned step over the best of all", errors[-1] / errors.min(), at_most=1.1, unit="×")
+lab.claim("41.learned-step", "Squared error: learned step over the best of all", errors[-1] / errors.min(), at_most=1.1, unit="×")
 
 # %% [markdown]
 # ## With the library
@@ -170,9 +195,9 @@ tfq, layers = tfmot.quantization.keras, tf.keras.layers
 quantized = tfq.quantize_model(keras2.clone(baseline))
 qat.start_ranges(quantized, baseline, calibration)
 keras2.train(quantized, x, y, epochs=epochs, learning_rate=3e-4, augment=augment, seed=seed)
-content = tflite.convert(quantized, "int8")
-theirs, ours = tflite.predict(content, x_test).argmax(axis=1), keras2.logits(quantized, x_test).argmax(axis=1)
-lab.claim("Test images that the Keras model and its file name alike", np.mean(theirs == ours), at_least=0.995, unit="%")
+content = deploy.tflite.convert(quantized, "int8")
+theirs, ours = deploy.tflite.predict(content, x_test).argmax(axis=1), keras2.logits(quantized, x_test).argmax(axis=1)
+lab.claim("41.file-answers", "Test images that the Keras model and its file name alike", np.mean(theirs == ours), at_least=0.995, unit="%")
 
 # %% [markdown]
 # The file needs no images of calibration: it brings its ranges along. How many has each layer?
@@ -326,9 +351,9 @@ moving_range = lab.check("41.3", moving_range)
 # retraining, on the same images.
 
 # %%
-forms = {name: tflite.convert(baseline, "int8", calibration, kept) for name, kept in ways.items()}
+forms = {name: deploy.tflite.convert(baseline, "int8", calibration, kept) for name, kept in ways.items()}
 forms |= {"QAT, as TFMOT does it": content, "float32": lab.baseline_file(network, dataset)}
-eight = {name: tflite.predict(form, x_test).argmax(axis=1) == y_test for name, form in forms.items()}
+eight = {name: deploy.tflite.predict(form, x_test).argmax(axis=1) == y_test for name, form in forms.items()}
 for name in [*ways, "QAT, as TFMOT does it"]:
     lab.measure(forms[name], name=f"{network}, {name}", technique="quantization", network=network, latency=False)
 
@@ -343,23 +368,23 @@ sets = {(name, b): qat.rounded_after(baseline, b, kept) for b in widths for name
 sets |= {(name, bits): qat.trained_weights(model, baseline) for name, model in trained.items()}
 simulated = qat.correct(baseline, sets, x_test, y_test)
 few = {name: hits for (name, b), hits in simulated.items() if b == bits}
-rows = {f"8 bits, {name}, file": paired.paired(hits, eight["per channel"]) for name, hits in eight.items()}
-rows |= {f"{bits} bits, {name}, simulated": paired.paired(hits, few["per channel"]) for name, hits in few.items()}
+rows = {f"8 bits, {name}, file": methods.paired.paired(hits, eight["per channel"]) for name, hits in eight.items()}
+rows |= {f"{bits} bits, {name}, simulated": methods.paired.paired(hits, few["per channel"]) for name, hits in few.items()}
 lab.table([{"weights": name.replace("8 bits, float32", "float32")} | each.row() for name, each in rows.items()])
 
 # %%
 at8, at4 = rows["8 bits, QAT, as TFMOT does it, file"], rows[f"{bits} bits, QAT, learned steps, simulated"]
-lab.claim("Retraining and none differ at 8 bits by", abs(at8.gain) / 100, at_most=0.01, unit="points")
-lab.claim(f"Gained by retraining at {bits} bits", at4.gain / 100, at_least=0.02, unit="points")
-lab.claim(f"Lost at {bits} bits against float32", eight["float32"].mean() - at4.accuracy, at_most=0.02, unit="points")
+lab.claim("41.eight-bits", "Retraining and none differ at 8 bits by", abs(at8.gain) / 100, at_most=0.01, unit="points")
+lab.claim("41.gain", f"Gained by retraining at {bits} bits", at4.gain / 100, at_least=0.02, unit="points")
+lab.claim("41.loss", f"Lost at {bits} bits against float32", eight["float32"].mean() - at4.accuracy, at_most=0.02, unit="points")
 seen = "no gap" if at8.gain_low <= 0 <= at8.gain_high else f"a gap of {at8.gain:+.2f} points"
 
 # %%
 figure, axes = plt.subplots()
 for name, form, k in (("per channel", "o-", 0), ("per tensor", "s:", 1)):
     shares = [100 * simulated[name, b].mean() for b in widths]
-    axes.plot(widths, shares, form, color=colour("quantization"))
-    axes.annotate(name, (widths[k], shares[k]), (9, -9), textcoords="offset points", color=colour("quantization"))
+    axes.plot(widths, shares, form, color=lab.colour("quantization"))
+    axes.annotate(name, (widths[k], shares[k]), (9, -9), textcoords="offset points", color=lab.colour("quantization"))
 axes.plot([bits, 8], [100 * at4.accuracy, 100 * at8.accuracy], "^", color="#222222", markersize=9)
 axes.annotate("retrained", (bits, 100 * at4.accuracy), (0, 8), textcoords="offset points", ha="center", color="#222222")
 axes.set(xlabel="bits of a weight", ylabel="test accuracy in %", xticks=widths, ylim=(0, 105))
@@ -396,7 +421,7 @@ failures = {
 # %%
 tried = {name: (*qat.refusal(broken), qat.refusal(mended)[1]) for name, (broken, mended) in failures.items()}
 lab.table([{"given": k, "TFMOT": a[:70] + "…", "means": b, "mended": c or "taken"} for k, (a, b, c) in tried.items()])
-lab.claim("Refused, and taken once mended", sum(b > c == "" for _, b, c in tried.values()), equals=6, holds="always")
+lab.claim("41.refusals", "Refused, and taken once mended", sum(b > c == "" for _, b, c in tried.values()), equals=6, holds="always")
 
 # %% [markdown]
 # The first three are one matter. TFMOT knows patterns: a convolution, then batch normalization, then ReLU as a layer of

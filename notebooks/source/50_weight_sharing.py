@@ -19,6 +19,37 @@
 #       - derive the gradient of a shared value and check it against finite differences
 #       - measure accuracy against the number of values, with and without fine-tuning
 #       - predict the size of codebook and indices, and tell why a deflated file differs
+#     routes: {size: 1}
+#     terms:
+#       centroid:
+#         text: The mean of the values in one group of k-means, which stands for all of them.
+#         zh: 质心
+#         note: symbol c
+#       codebook:
+#         text: The short table of values that the weights of a layer share; each weight stores only an index into it.
+#         zh: 码本
+#         note: symbol c
+#       entropy:
+#         text: What a symbol is worth on average when symbols are drawn independently, −Σ p log₂ p; no code for them is
+#           shorter on average.
+#         zh: 信息熵
+#         note: symbol H · unit bit
+#       fine-tuning:
+#         text: Training a little more, at a small learning rate, so that a changed network recovers.
+#         zh: 微调
+#         note: unit epochs
+#       finite difference:
+#         text: "The change of a function over a small step, divided by the step: an independent check of a gradient."
+#         zh: 有限差分
+#       k-means:
+#         text: "Grouping by turns: every value joins its nearest centroid, every centroid moves to the mean of its
+#           values, until nothing moves."
+#         zh: k均值聚类
+#         note: symbol k
+#       weight sharing:
+#         text: Letting many weights of a layer have one value, so that the layer stores a codebook and an index for
+#           each weight.
+#         zh: 权重共享
 # ---
 
 # %% [markdown]
@@ -27,12 +58,7 @@
 # How many different weights does a net need?
 
 # %%
-from labkit import by_profile, keras2, methods, start
-from labkit.assets.data import as_input
-from labkit.deploy import tflite
-from labkit.keras2 import sharing
-from labkit.keras2.training import evaluate
-from labkit.session import plot
+from labkit import assets, by_profile, deploy, keras2, methods, start
 
 from itertools import product
 
@@ -51,7 +77,7 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 lab = start("50", seed=seed)
 images = lab.data(dataset)
 baseline = lab.baseline("lenet_300_100", dataset)
-x, y = as_input(images.train.x[:train_images]), images.train.y[:train_images]
+x, y = assets.data.as_input(images.train.x[:train_images]), images.train.y[:train_images]
 dense = lab.measure(baseline, name="dense", technique="baseline")
 
 # %% [markdown]
@@ -88,7 +114,7 @@ figure, axes = plt.subplots()
 top = axes.hist(first.ravel(), bins=200, color="#BBBBBB")[0].max()
 for row, kind in enumerate(methods.cluster.STARTS, 1):
     book = methods.cluster.start(first, values, kind, lab.rng)
-    axes.plot(book, np.full(len(book), -0.1 * row * top), "|", markersize=12, color=plot.colour("clustering"))
+    axes.plot(book, np.full(len(book), -0.1 * row * top), "|", markersize=12, color=lab.colour("clustering"))
     axes.text(first.max() + 0.05, -0.1 * row * top, kind, va="center")
 axes.set(xlabel="weight of dense_1", ylabel="number of weights", yticks=np.arange(0, top, 2000))
 lab.show(figure, alt=f"Most weights are near zero; below, the {values} values of each start: linear reaches far out.")
@@ -124,7 +150,7 @@ def loss(codebook: np.ndarray) -> float:
 
 slopes = [(loss(centroids + step) - loss(centroids - step)) / 2e-4 for step in 1e-4 * np.eye(3)]
 lab.table([{"value": k, "sum of gradients": of_values[k], "slope of the loss": slopes[k]} for k in range(3)])
-lab.claim("Largest difference between them", np.abs(of_values - slopes).max(), at_most=1e-8, holds="always")
+lab.claim("50.slopes", "Largest difference between them", np.abs(of_values - slopes).max(), at_most=1e-8, holds="always")
 
 # %% [markdown]
 # ## With the library
@@ -141,7 +167,7 @@ theirs = cluster.strip_clustering(wrapped)
 
 # %% [markdown]
 # It does two things in its own way. It runs no k-means: the start is its first codebook, and training moves it. And it
-# keeps training the hidden original weights, so that a weight may change its value. `sharing.share` does as the paper
+# keeps training the hidden original weights, so that a weight may change its value. `keras2.sharing.share` does as the paper
 # does: k-means first, then fixed indices and a trained codebook; zeros stay zero.
 #
 # Which start? The table has the root mean square error of `dense_1`, which k-means lowers, and the
@@ -159,7 +185,7 @@ scores, rows, titles = {}, [], ("start", "error · bits at the start", "after k-
 for kind in methods.cluster.STARTS:
     begin = methods.cluster.start(first, values, kind, lab.rng)
     written = ["{:.4f} · {:.2f}".format(*quality(book)) for book in (begin, methods.cluster.kmeans(first, begin)[0])]
-    scores[kind] = evaluate(sharing.share(baseline, values, kind), *images.validation)[1]
+    scores[kind] = keras2.evaluate(keras2.sharing.share(baseline, values, kind), *images.validation)[1]
     rows.append(dict(zip(titles, (kind, *written, f"{scores[kind]:.2%}"), strict=True)))
 best = max(scores, key=scores.get)
 lab.table(rows)
@@ -229,7 +255,7 @@ mine = begin = methods.cluster.start(first[:, :30], values, "density")
 for _ in range(3):
     mine = update(first[:, :30], assign(first[:, :30], mine), mine)
 gap = mine - methods.cluster.kmeans(first[:, :30], begin, iterations=3)[0]
-lab.claim("Largest difference after three turns", np.abs(gap).max(), at_most=1e-6, holds="always")
+lab.claim("50.turns", "Largest difference after three turns", np.abs(gap).max(), at_most=1e-6, holds="always")
 
 # %% [markdown]
 # ### 50.3 The gradient of a value ★★☆ · 10 minutes
@@ -295,7 +321,7 @@ rate = lab.check("50.4", rate)
 # %%
 def tuned(count: int, per_channel: bool):
     """The baseline with so many values in each layer or neuron, fine-tuned."""
-    model = sharing.share(baseline, count, best, per_channel)
+    model = keras2.sharing.share(baseline, count, best, per_channel)
     learning_rate = 3e-3 if count < 8 and not per_channel else 1e-4
     keras2.train(model, x, y, epochs=epochs, learning_rate=learning_rate, seed=seed)
     return model
@@ -303,10 +329,10 @@ def tuned(count: int, per_channel: bool):
 
 counts, curves = sorted({*by_profile((2, 4, 8, 16, 64, 256), (2,)), values}), {}
 for scope, each in (("neuron", True), ("layer", False)):
-    plain, trained = [sharing.share(baseline, k, best, each) for k in counts], [tuned(k, each) for k in counts]
-    curves[f"by {scope}, k-means"] = [evaluate(model, *images.test)[1] for model in plain]
-    curves[f"by {scope}, fine-tuned"] = [evaluate(model, *images.test)[1] for model in trained]
-clustered = sharing.strip(trained[counts.index(values)])
+    plain, trained = [keras2.sharing.share(baseline, k, best, each) for k in counts], [tuned(k, each) for k in counts]
+    curves[f"by {scope}, k-means"] = [keras2.evaluate(model, *images.test)[1] for model in plain]
+    curves[f"by {scope}, fine-tuned"] = [keras2.evaluate(model, *images.test)[1] for model in trained]
+clustered = keras2.sharing.strip(trained[counts.index(values)])
 
 # %%
 def shown(share: float) -> str:
@@ -320,10 +346,10 @@ lab.table([{"values": k} | {name: shown(curve[i]) for name, curve in curves.item
 # %%
 figure, axes = plt.subplots()
 for (name, curve), style, dy in zip(curves.items(), ("o--", "o-", "s--", "s-"), (7, 7, -7, -7), strict=True):
-    paint = plot.colour("clustering") if "layer" in name else "#8B3A74"
+    paint = lab.colour("clustering") if "layer" in name else "#8B3A74"
     axes.plot(counts, 100 * np.array(curve), style, color=paint)
     axes.annotate(name, (counts[0], 100 * curve[0]), (-8, dy), textcoords="offset points", ha="right", va="center")
-axes.axhline(100 * dense.accuracy, color=plot.colour("baseline"), linewidth=1)
+axes.axhline(100 * dense.accuracy, color=lab.colour("baseline"), linewidth=1)
 axes.set(xlabel="shared values of a layer or a neuron", ylabel="test accuracy in %", xscale="log", xlim=(0.25, 350))
 axes.set_xticks(counts, counts)
 lab.show(figure, alt="Accuracy against shared values: flat, then a fall at few values, half regained by fine-tuning.")
@@ -338,7 +364,7 @@ nets = {"dense": baseline, "k-means": clustered, "TFMOT, linear": theirs}
 ways = {"float32": ("float32", True), "int8": ("dynamic", True), "int8, one scale a layer": ("dynamic", False)}
 sizes = {}
 for net, way in product(nets, ways):
-    content = tflite.convert(nets[net], ways[way][0], per_channel=ways[way][1])
+    content = deploy.tflite.convert(nets[net], ways[way][0], per_channel=ways[way][1])
     technique = "baseline" if net == "dense" else "clustering"
     sizes[net, way] = lab.measure(content, name=f"{net}, {way}", technique=technique, latency=False)
 smaller = {key: dense.compressed_bytes / size.compressed_bytes for key, size in sizes.items()}
@@ -347,7 +373,8 @@ lab.table(
     for key, s in sizes.items()
 )
 for way, promised in {"float32": 6, "int8": 8, "int8, one scale a layer": 8}.items():
-    lab.claim(f"TFMOT, {way}, times smaller", smaller["TFMOT, linear", way], at_least=promised, unit="×")
+    size, short = smaller["TFMOT, linear", way], way.replace(", one scale a ", "-per-")
+    lab.claim(f"50.{short}", f"TFMOT, {way}, times smaller", size, at_least=promised, unit="×")
 
 # %% [markdown]
 # The promises hold for TFMOT's evenly spaced values. They do **not** hold for k-means, although its values fit the
@@ -364,12 +391,12 @@ begins, level = [methods.cluster.start(first, 2**bits) for bits in range(1, 9)],
 for name, style, dx, side in (("evenly spaced", "s--", -9, "right"), ("k-means", "o-", 9, "left")):
     books = begins if name != "k-means" else [methods.cluster.kmeans(first, begin)[0] for begin in begins]
     errors, bits = zip(*map(quality, books), strict=True)
-    axes.plot(bits, errors, style, color=plot.colour("clustering"))
+    axes.plot(bits, errors, style, color=lab.colour("clustering"))
     axes.annotate(name, (bits[4], errors[4]), (dx, dx / 2), textcoords="offset points", ha=side, va="center")
     level[name] = np.exp(np.interp(3, bits, np.log(errors)))
 axes.set(xlabel="entropy of an index in bits", ylabel="root mean square error", yscale="log")
 lab.show(figure, alt="Error against entropy of an index: both lines fall, that of evenly spaced values a little lower.")
-lab.claim("Error at 3 bits, k-means to even spacing", level["k-means"] / level["evenly spaced"], at_least=1, unit="×")
+lab.claim("50.spacing", "Error at 3 bits, k-means to even spacing", level["k-means"] / level["evenly spaced"], at_least=1, unit="×")
 
 # %% [markdown]
 # For the same bits, evenly spaced values leave the smaller error, by a little. That is what theory says of a quantizer
@@ -391,13 +418,13 @@ except TypeError as error:
     print(f"{given.count_params():,} of {baseline.count_params():,} weights left.", str(error).splitlines()[2])
 stripped = cluster.strip_clustering(wrapped)
 now, theirs_now, was = (model(x[:500]).numpy() for model in (given, stripped, baseline))
-lab.claim("Given model against stripped one", np.abs(now - theirs_now).max(), at_most=1e-4, holds="always")
-lab.claim("Given model against what it was", np.abs(now - was).max(), at_least=1e-3, holds="always")
+lab.claim("50.stripped-model", "Given model against stripped one", np.abs(now - theirs_now).max(), at_most=1e-4, holds="always")
+lab.claim("50.given-model", "Given model against what it was", np.abs(now - was).max(), at_least=1e-3, holds="always")
 
 # %% [markdown]
 # First only the biases are left in it. Then it answers again, with *shared* weights: whoever compares "before" and
 # "after" now compares the clustered network with itself, and finds no loss. The remedy is `keras2.clone`, as above.
-# `sharing.share` copies by itself.
+# `keras2.sharing.share` copies by itself.
 
 # %% [markdown]
 # ## What we saw
@@ -406,7 +433,7 @@ lab.claim("Given model against what it was", np.abs(now - was).max(), at_least=1
 lost = {k: dense.accuracy - share for k, share in zip(counts, curves["by layer, fine-tuned"], strict=True)}
 enough = f"{min((k for k in counts if lost[k] < 0.005), default='no')} values"
 lab.answer("50.p", enough if enough in options else options[-1])
-lab.claim("Accuracy lost with the shared values, fine-tuned", lost[values], at_most=0.005, unit="points")
+lab.claim("50.loss", "Accuracy lost with the shared values, fine-tuned", lost[values], at_most=0.005, unit="points")
 lab.finish(f"""
 With {values} values a layer, by k-means and fine-tuning, the network has {sizes["k-means", "float32"].accuracy:.2%} on
 {dense.n:,} test images; with all its weights, {dense.accuracy:.2%}. With {counts[0]} values it has

@@ -19,6 +19,40 @@
 #       - build a Huffman code by hand, and explain why it stops at one bit a symbol
 #       - narrow an interval as a range coder does, and find its bytes within a tenth of a percent of the entropy
 #       - show what a model that learns from its neighbours saves on the mask of a real layer, and why
+#     routes: {size: 2}
+#     terms:
+#       adaptive model:
+#         text: Frequencies that writer and reader learn alike from the symbols coded so far, so that none need be told
+#           beforehand.
+#         zh: 自适应模型
+#       asymmetric numeral systems:
+#         text: An entropy coder (ANS) that keeps the message in one whole number and reads it from its end; as tight as
+#           a range coder, and faster to read.
+#         zh: 非对称数字系统
+#       canonical code:
+#         text: A prefix code whose words are counted up in a fixed order, so that their lengths alone tell the whole
+#           code.
+#         zh: 规范霍夫曼编码
+#       context model:
+#         text: A model with separate frequencies for each context, which is what the reader knows before a symbol
+#           comes, such as its neighbours.
+#         zh: 上下文模型
+#       entropy of a mask:
+#         text: What one position of a random mask is worth at least; divided by the density p, what each kept weight's
+#           place is worth.
+#         zh: 掩码熵
+#         note: symbol H(p) · unit bit
+#       Huffman code:
+#         text: The best prefix code for given counts, made by joining the two rarest groups until one is left.
+#         zh: 霍夫曼编码
+#       prefix code:
+#         text: A code of whole bits for each symbol in which no code word begins another, so that words need no
+#           separator.
+#         zh: 前缀码
+#       range coder:
+#         text: "An arithmetic coder in whole numbers: each symbol narrows an interval in proportion to its frequency,
+#           and settled bytes go out."
+#         zh: 区间编码器
 # ---
 
 # %% [markdown]
@@ -31,10 +65,7 @@ from fractions import Fraction
 from math import ceil, lgamma, log
 import zlib
 
-from labkit import by_profile, start
-from labkit.deploy import inspect, timing
-from labkit.methods import prune
-from labkit.methods.coding import adaptive, codes
+from labkit import by_profile, deploy, methods, start
 
 import constriction
 import matplotlib.pyplot as plt
@@ -50,8 +81,9 @@ seed: int = 51  # random seed; 0 to 2**31 - 1
 
 # %%
 lab = start("51", seed=seed)
+coding = methods.coding
 stream = (lab.rng.random(symbols) < density).astype(np.int32)
-weights = inspect.layer(lab.baseline_file("lenet_300_100"), 0)["weights"]
+weights = deploy.inspect.layer(lab.baseline_file("lenet_300_100"), 0)["weights"]
 paint = {"entropy": "#444444", "Huffman": "#0072B2", f"Huffman, {block} at once": "#56B4E9", "Huffman on gaps": "#009E73"}
 paint |= {"range coder": "#D55E00", "bitmap, deflated": "#E69F00"}
 
@@ -99,7 +131,7 @@ for length, grey in ((10, "#BBBBBB"), (100, "#888888")):
     ways = [lgamma(length + 1) - lgamma(p * length + 1) - lgamma(length - p * length + 1) for p in shares]
     axes.plot(shares, np.array(ways) / log(2) / length, color=grey)
     axes.text(0.5, max(ways) / log(2) / length - 0.03, f"{length} symbols", color=grey, ha="center", va="top")
-axes.plot(shares, [codes.entropy([p, 1 - p]) for p in shares], color=paint["entropy"])
+axes.plot(shares, [coding.entropy([p, 1 - p]) for p in shares], color=paint["entropy"])
 axes.text(0.2, 0.79, "entropy", color=paint["entropy"], ha="right")
 axes.set(xlabel="share of ones p", ylabel="bits a symbol", ylim=(0, 1.05))
 lab.show(figure, alt="Bits a symbol by share of ones: the arches for 10 and for 100 symbols rise towards the entropy's.")
@@ -128,7 +160,7 @@ code, found
 # the number lies, and zooms into that part.
 #
 # Fractions grow with every symbol. A *range coder* does the same with whole numbers: it keeps an interval of 48 bits, and
-# puts a byte out as soon as it is settled. `labkit.methods.coding.range_coder` is that, in fewer than sixty lines. One trap is
+# puts a byte out as soon as it is settled. `methods.coding.range_coder` is that, in fewer than sixty lines. One trap is
 # left: a later symbol may carry a one into bytes that are out already.
 
 # %% [markdown]
@@ -145,16 +177,16 @@ words = coder.get_compressed()
 theirs = constriction.stream.stack.AnsCoder(words).decode(model, symbols)
 
 # %%
-frequencies, lengths = codes.quantize_frequencies(counts), codes.huffman_lengths(counts)
-by_hand, huffman = codes.range_encode(stream, frequencies), codes.huffman_encode(stream, lengths)
-fast, best = codes.fast_encode(stream, frequencies), codes.entropy(counts) * symbols / 8
-back = [read(data, frequencies, symbols) for read, data in ((codes.range_decode, by_hand), (codes.fast_decode, fast))]
-unequal = np.sum([theirs, *back, codes.huffman_decode(huffman, lengths, symbols)] != stream)
-lab.claim("Symbols that a coder does not give back", unequal, equals=0, holds="always")
-lab.claim("Bytes of the hand coder above the entropy", len(by_hand) - best, between=(0, 7), holds="always")
-lab.claim("Hand coder above the entropy", len(by_hand) / best - 1, at_most=0.001, unit="%")
-lab.claim("Hand coder less constriction, bytes", len(by_hand) - words.nbytes, between=(-8, 8))
-lab.claim("Bytes of Huffman, less an eighth of the symbols", len(huffman) - ceil(symbols / 8), equals=0, holds="always")
+frequencies, lengths = coding.quantize_frequencies(counts), coding.huffman_lengths(counts)
+by_hand, huffman = coding.range_encode(stream, frequencies), coding.huffman_encode(stream, lengths)
+fast, best = coding.fast_encode(stream, frequencies), coding.entropy(counts) * symbols / 8
+back = [read(data, frequencies, symbols) for read, data in ((coding.range_decode, by_hand), (coding.fast_decode, fast))]
+unequal = np.sum([theirs, *back, coding.huffman_decode(huffman, lengths, symbols)] != stream)
+lab.claim("51.round-trip", "Symbols that a coder does not give back", unequal, equals=0, holds="always")
+lab.claim("51.hand-bytes", "Bytes of the hand coder above the entropy", len(by_hand) - best, between=(0, 7), holds="always")
+lab.claim("51.hand-ratio", "Hand coder above the entropy", len(by_hand) / best - 1, at_most=0.001, unit="%")
+lab.claim("51.constriction-bytes", "Hand coder less constriction, bytes", len(by_hand) - words.nbytes, between=(-8, 8))
+lab.claim("51.huffman-bytes", "Bytes of Huffman, less an eighth of the symbols", len(huffman) - ceil(symbols / 8), equals=0, holds="always")
 
 # %% [markdown]
 # The bound of seven bytes has a reason: the last interval is written whole, six bytes, so that a missing byte is found;
@@ -274,12 +306,12 @@ def coded(stream: np.ndarray) -> dict[str, float]:
     joined = np.pad(stream, (0, -len(stream) % block)).reshape(-1, block) @ (1 << np.arange(block))
     parts, counts = (stream, joined, np.diff(np.flatnonzero(stream), prepend=-1) - 1), np.bincount(stream, minlength=2)
     sizes = {n: ceil(huffman_bits(np.bincount(each)) / 8) for n, each in zip(list(paint)[1:4], parts, strict=True)}
-    sizes["range coder"] = len(codes.range_encode(stream, codes.quantize_frequencies(counts)))
+    sizes["range coder"] = len(coding.range_encode(stream, coding.quantize_frequencies(counts)))
     sizes["bitmap, deflated"] = len(zlib.compress(np.packbits(stream).tobytes(), 9))
     return {"entropy": entropy(counts) * len(stream) / 8} | sizes
 
 
-sizes = coded(stream) | {"range coder, adaptive": len(adaptive.adaptive_encode(stream, 2))}
+sizes = coded(stream) | {"range coder, adaptive": len(coding.adaptive_encode(stream, 2))}
 lab.table([{"coder": n, "bytes": f"{size:,.0f}", "times the entropy": f"{size / best:.4f}"} for n, size in sizes.items()])
 
 # %%
@@ -294,7 +326,7 @@ for (name, colour), (x, y) in zip(paint.items(), places, strict=True):
 axes.set(xlabel="density (share of ones)", ylabel="size in KiB", ylim=(0, symbols / 7300))
 lab.show(figure, alt="Size by density: range coder dots lie on the entropy line; Huffman is flat, others lie between.")
 most = max(each["range coder"] - each["entropy"] for each in curves)
-lab.claim("Most bytes that the range coder is above the entropy", most, at_most=7, holds="always")
+lab.claim("51.range-coder", "Most bytes that the range coder is above the entropy", most, at_most=7, holds="always")
 
 # %% [markdown]
 # The range coder's dots lie on the entropy. Huffman on single symbols does not move, since two symbols cannot have less
@@ -305,8 +337,8 @@ lab.claim("Most bytes that the range coder is above the entropy", most, at_most=
 # $\tfrac12 \log_2 N$ bits; the exact cost has a closed form.
 
 # %%
-closed = adaptive.adaptive_bits(counts)
-lab.claim("Bytes above the closed form", sizes["range coder, adaptive"] - closed / 8, between=(0, 7), holds="always")
+closed = coding.adaptive_bits(counts)
+lab.claim("51.closed-form", "Bytes above the closed form", sizes["range coder, adaptive"] - closed / 8, between=(0, 7), holds="always")
 f"{closed - 8 * best:.1f} bits for learning, of {closed:,.0f}"
 
 # %% [markdown]
@@ -314,15 +346,15 @@ f"{closed - 8 * best:.1f} bits for learning, of {closed:,.0f}"
 
 # %%
 part = stream[:20000]
-one, two = codes.huffman_encode(part, lengths), codes.range_encode(part, frequencies)
-three = codes.fast_encode(part, frequencies)
-readers = {"Huffman, by hand": lambda: codes.huffman_decode(one, lengths, len(part))}
-readers["range coder, by hand"] = lambda: codes.range_decode(two, frequencies, len(part))
-readers["constriction"] = lambda: codes.fast_decode(three, frequencies, len(part))
-timings = timing.interleaved(readers, seconds=by_profile(6.0, 1.5))
+one, two = coding.huffman_encode(part, lengths), coding.range_encode(part, frequencies)
+three = coding.fast_encode(part, frequencies)
+readers = {"Huffman, by hand": lambda: coding.huffman_decode(one, lengths, len(part))}
+readers["range coder, by hand"] = lambda: coding.range_decode(two, frequencies, len(part))
+readers["constriction"] = lambda: coding.fast_decode(three, frequencies, len(part))
+timings = deploy.timing.interleaved(readers, seconds=by_profile(6.0, 1.5))
 rate = {name: [len(part) / 1e3 / ms for ms in (t.median_ms, t.high_ms, t.low_ms)] for name, t in timings.items()}
 lab.table([{"reader": n, "million symbols/s": "{:.1f} ({:.1f} to {:.1f})".format(*each)} for n, each in rate.items()])
-lab.claim("Million symbols a second that constriction reads", rate["constriction"][0], at_least=20)
+lab.claim("51.speed", "Million symbols a second that constriction reads", rate["constriction"][0], at_least=20)
 
 # %% [markdown]
 # **A real mask.** Each weight of the first layer belongs to a pixel and a neuron. A
@@ -334,15 +366,15 @@ lab.claim("Million symbols a second that constriction reads", rate["constriction
 # stays, shapes go. *Shuffled* deals out all.
 
 # %%
-mask = prune.magnitude_mask(weights, sparsity)[:neurons]
+mask = methods.prune.magnitude_mask(weights, sparsity)[:neurons]
 masks = {"real": mask, "shuffled by pixel": lab.rng.permuted(mask, axis=0), "shuffled": lab.rng.permuted(mask)}
 models = {"none": {}, "pixel": {"groups": np.tile(np.arange(784), len(mask))}, "neighbours": {"back": (1, 27, 28, 29)}}
 models["both"] = models["pixel"] | models["neighbours"]
-written = {(n, m): adaptive.adaptive_encode(each.ravel(), 2, **models[m]) for n, each in masks.items() for m in models}
+written = {(n, m): coding.adaptive_encode(each.ravel(), 2, **models[m]) for n, each in masks.items() for m in models}
 bits = {key: 8 * len(data) / np.sum(mask) for key, data in written.items()}
 lab.table([{"mask": n} | {m: f"{bits[n, m]:.3f}" for m in models} for n in masks], caption="Bits for each kept weight, by context")
-back = adaptive.adaptive_decode(written["real", "both"], 2, mask.size, **models["both"])
-lab.claim("Places of the real mask that do not come back", np.sum(back != mask.ravel()), equals=0, holds="always")
+back = coding.adaptive_decode(written["real", "both"], 2, mask.size, **models["both"])
+lab.claim("51.mask-back", "Places of the real mask that do not come back", np.sum(back != mask.ravel()), equals=0, holds="always")
 
 # %%
 figure, axes = plt.subplots(figsize=(7, 3.2))
@@ -355,8 +387,8 @@ axes.text(bound, -0.42, "  H(p) / p", color=paint["entropy"])
 axes.set(yticks=range(len(models)), yticklabels=models, ylabel="context", ylim=(-0.5, 3.7), xmargin=0.1, xlabel="bits for each kept weight")
 lab.show(figure, alt="Bits by context: with neighbours the real mask falls far below the entropy, shuffled ones do not.")
 below, least = (1 - min(bits["real", m] for m in models) / bound), min(bits["shuffled", m] for m in models) / bound
-lab.claim("Shuffled mask, least size over the entropy", least, at_least=0.97, unit="×", holds="always")
-lab.claim("Real mask below the entropy", below, between=(0.1, 1 / 3), unit="%")
+lab.claim("51.shuffled-mask", "Shuffled mask, least size over the entropy", least, at_least=0.97, unit="×", holds="always")
+lab.claim("51.real-mask", "Real mask below the entropy", below, between=(0.1, 1 / 3), unit="%")
 
 # %% [markdown]
 # A shuffled mask gives nothing away, whatever the model. (Our bound allows for chance: a code is shorter than a random
@@ -397,7 +429,7 @@ for name, read, by in (("one bit flipped", flipped, model), ("frequency off by o
 
 # %%
 try:
-    codes.fast_decode(fast[: len(fast) // 2] + fast[len(fast) // 2 + 4 :], frequencies, symbols)
+    coding.fast_decode(fast[: len(fast) // 2] + fast[len(fast) // 2 + 4 :], frequencies, symbols)
 except Exception as error:
     print(error)
 

@@ -19,6 +19,21 @@
 #       - compute what a sparse, shared layer weighs before it is written
 #       - say where the bytes of a compressed network go, and which of them training can move
 #       - name the baseline that a claim of "no loss" is made against
+#     terms:
+#       checksum:
+#         text: A short number computed from all bytes of a file and stored with it, so that a changed byte is found
+#           before anything is believed.
+#         zh: 校验和
+#       compression ratio:
+#         text: Four bytes for each weight and bias, divided by the bytes of the whole file that replaces them.
+#         zh: 压缩比
+#         note: unit ×
+#       dead neuron:
+#         text: A neuron or channel that gives zero for every input; it can be deleted without changing any output.
+#         zh: 死神经元
+#       Pareto front:
+#         text: The candidates that no other one beats in everything at once, such as size and accuracy.
+#         zh: 帕累托前沿
 # ---
 
 # %% [markdown]
@@ -30,11 +45,7 @@
 import subprocess
 import sys
 
-from labkit import by_profile, keras2, methods, start
-from labkit.assets import published
-from labkit.base.errors import LabkitError
-from labkit.deploy import timing
-from labkit.keras2 import tensors, train_compressed, views
+from labkit import assets, base, by_profile, deploy, keras2, methods, start
 
 import constriction
 import matplotlib.pyplot as plt
@@ -52,6 +63,7 @@ seed: int = 52  # random seed; 0 to 2**31 - 1
 
 # %%
 lab = start("52", seed=seed)
+compress = keras2.train_compressed
 images = lab.data(dataset)
 baseline = lab.baseline(network, dataset)
 x, y = (part[: by_profile(55000, 2500)] for part in (images.train.x, images.train.y))
@@ -114,23 +126,23 @@ lab.table([{"mask, bits": mask_bits, "indices, bits": index_bits, "values, bits"
 # ([its description](../docs/lkz.md)). What the coder spends above the entropy is the end of its last two words.
 
 # %%
-found = tensors.tensors(baseline)
+found = keras2.tensors.tensors(baseline)
 first = max(found.values(), key=np.size)
-shared = methods.compress.share(np.where(methods.compress.prune(first, kept), first, 0), values)
+shared = methods.deep_compression.share(np.where(methods.deep_compression.prune(first, kept), first, 0), values)
 symbols = (shared.indices[shared.indices > 0] - 1).astype(np.int32)
 counts = np.bincount(symbols)
 coder = constriction.stream.queue.RangeEncoder()
 coder.encode(symbols, constriction.stream.model.Categorical(counts / counts.sum(), perfect=False))
 above = coder.num_bits() - symbols.size * methods.coding.entropy(counts)
-lab.claim("Bits above the entropy, of all indices", above, between=(-1, 100), unit="bits", holds="always")
+lab.claim("52.index-bits", "Bits above the entropy, of all indices", above, between=(-1, 100), unit="bits", holds="always")
 
 # %% [markdown]
 # All layers at once, and no training: this is what `labkit compress MODEL -o FILE.lkz --values K` does to a model whose
 # zeros are there already.
 
 # %%
-layers, cold = train_compressed.shares(baseline, kept), lab.folder / "untrained.lkz"
-cold.write_bytes(methods.compress.deep_compression(found, layers, values))
+layers, cold = compress.shares(baseline, kept), lab.folder / "untrained.lkz"
+cold.write_bytes(methods.deep_compression.deep_compression(found, layers, values))
 untrained = lab.measure(cold, name="not trained", technique="clustering", latency=False)
 
 # %% [markdown]
@@ -255,10 +267,10 @@ empty_dead = lab.check("52.3", empty_dead)
 def small_network(share, passes, targets, loss=None):
     """The baseline with a share of its weights left, as a model and as a file that holds exactly that model."""
     model, few = keras2.clone(baseline), values if share == kept else min(values, 8)
-    recipe = train_compressed.Recipe(train_compressed.shares(model, share), few, min(few, 16), passes, tune_epochs=by_profile(5, 1))
+    recipe = compress.Recipe(compress.shares(model, share), few, min(few, 16), passes, tune_epochs=by_profile(5, 1))
     path = lab.folder / f"{share:.4f}-{'taught' if loss else 'alone'}.lkz"
-    how = train_compressed.How(loss, shifted=dataset == "mnist", seed=seed)
-    path.write_bytes(train_compressed.deep_compression(model, x, targets, recipe, how, chain="lenet" in network))
+    how = compress.How(loss, shifted=dataset == "mnist", seed=seed)
+    path.write_bytes(compress.deep_compression(model, x, targets, recipe, how, chain="lenet" in network))
     return model, path
 
 
@@ -267,7 +279,7 @@ headline = lab.measure(path, name="compressed", technique="clustering")
 
 # %%
 longer = keras2.clone(baseline)
-train_compressed.train_pruned(longer, x, y, {}, epochs, how=train_compressed.How(shifted=dataset == "mnist", seed=seed))
+compress.train_pruned(longer, x, y, {}, epochs, how=compress.How(shifted=dataset == "mnist", seed=seed))
 fair = lab.measure(longer, name="dense, trained as long", technique="baseline", latency=False)
 lab.table([dense, fair, untrained, headline], ["model", "accuracy", "95 % interval", "file", "weights", "not zero"])
 
@@ -278,21 +290,21 @@ lab.table([dense, fair, untrained, headline], ["model", "accuracy", "95 % interv
 # Is the file the network? Another process decodes it, without TensorFlow, and its weights are compared bit for bit.
 
 # %%
-back, command = lab.folder / "back.npz", [sys.executable, "-m", "labkit.cli", "expand"]
+back, command = lab.folder / "back.npz", [sys.executable, "-m", "labkit", "expand"]
 subprocess.run([*command, path, "-o", back], check=True, capture_output=True)
-decoded, evaluated = np.load(back), tensors.tensors(model)
+decoded, evaluated = np.load(back), keras2.tensors.tensors(model)
 differing = sum(np.count_nonzero(decoded[name] != tensor) for name, tensor in evaluated.items())
 count, lost = sum(tensor.size for tensor in evaluated.values()), headline.error - dense.error
 ratio = 4 * count / headline.bytes
-lab.claim("Weights that another process decodes otherwise", differing, equals=0, holds="always")
-lab.claim("Times smaller, whole file", ratio, at_least=40, unit="×")
-lab.claim("Error above the dense network's", lost, at_most=0.015, unit="points")
+lab.claim("52.decoded", "Weights that another process decodes otherwise", differing, equals=0, holds="always")
+lab.claim("52.size", "Times smaller, whole file", ratio, at_least=40, unit="×")
+lab.claim("52.error", "Error above the dense network's", lost, at_most=0.015, unit="points")
 
 # %% [markdown]
 # Layer by layer, beside the paper's own table. It gives each layer as a share of its 32-bit weights.
 
 # %%
-paper = published.LAYERS.get(network, {})
+paper = assets.published.LAYERS.get(network, {})
 lab.table(
     {
         "layer": row.name,
@@ -310,12 +322,12 @@ lab.table(
 # images the small network learns from. What a teacher gives by itself, a dense student of the same one shows.
 
 # %%
-targets = views.soft_targets(y, views.teacher_views(lab.baseline("lenet5", dataset), x))
+targets = keras2.views.soft_targets(y, keras2.views.teacher_views(lab.baseline("lenet5", dataset), x))
 student = keras2.clone(baseline)
-train_compressed.train_pruned(student, x, targets, {}, passes, how=train_compressed.How(views.taught(), seed=seed))
+compress.train_pruned(student, x, targets, {}, passes, how=compress.How(keras2.views.taught(), seed=seed))
 taught = lab.measure(student, name="dense, taught", technique="distillation", latency=False)
 ladder = {"alone": [(headline, path)], "taught": []}
-goals = {"alone": (y,), "taught": (targets, views.taught())}
+goals = {"alone": (y,), "taught": (targets, keras2.views.taught())}
 runs = [(share, kind) for share in (kept / 3, kept / 8) for kind in goals]
 for share, kind in runs[-rungs:]:
     file, name = small_network(share, passes, *goals[kind])[1], f"{share:.1%} {kind}"
@@ -326,12 +338,12 @@ for share, kind in runs[-rungs:]:
 
 # %%
 last, alone = ladder["taught"][-1][0], ladder["alone"][-1][0]
-for least, further, most in [published.ASKED[network]] if network in published.ASKED else []:
+for least, further, most in [assets.published.ASKED[network]] if network in assets.published.ASKED else []:
     at = {"dataset": "mnist", "network": network}
-    lab.claim(f"{network} on MNIST, times smaller", ratio, at_least=least, unit="×", at=at)
-    lab.claim(f"{network} on MNIST, error above the dense", lost, at_most=0, unit="points", at=at)
-    lab.claim(f"{network} with a teacher, times smaller", 4 * count / last.bytes, at_least=further, unit="×", at=at)
-    lab.claim(f"{network} with a teacher, error", last.error, at_most=most, unit="%", at=at)
+    lab.claim("52.mnist-size", f"{network} on MNIST, times smaller", ratio, at_least=least, unit="×", at=at)
+    lab.claim("52.mnist-error", f"{network} on MNIST, error above the dense", lost, at_most=0, unit="points", at=at)
+    lab.claim("52.taught-size", f"{network} with a teacher, times smaller", 4 * count / last.bytes, at_least=further, unit="×", at=at)
+    lab.claim("52.taught-error", f"{network} with a teacher, error", last.error, at_most=most, unit="%", at=at)
 
 # %%
 figure, axes = plt.subplots(figsize=(7, 4))
@@ -339,7 +351,7 @@ for kind, colour in (("alone", "#CC79A7"), ("taught", "#E69F00")):
     points = [(row.bytes, 100 * row.error) for row, _ in ladder[kind]]
     axes.semilogx(*zip(*points, strict=True), "o-", color=colour)
     axes.annotate(kind, points[0], (8, -4), textcoords="offset points", color=colour)
-for point in published.LADDER.get(network, ()) if dataset == "mnist" else ():
+for point in assets.published.LADDER.get(network, ()) if dataset == "mnist" else ():
     axes.plot(4 * count / point.ratio, 100 * point.error, "k^")
     axes.annotate(point.who, (4 * count / point.ratio, 100 * point.error), (8, -3), textcoords="offset points")
 for row, line in ((dense, "-"), (taught, ":")):
@@ -363,8 +375,8 @@ lab.table(
 # costs the same however few weights use it.
 
 # %%
-read = timing.interleaved({"read": lambda: methods.lkz.read(path)})["read"]
-lab.claim("Million weights decoded in a second", count / read.median_ms / 1e3, at_least=20)
+read = deploy.timing.interleaved({"read": lambda: methods.lkz.read(path)})["read"]
+lab.claim("52.decode-speed", "Million weights decoded in a second", count / read.median_ms / 1e3, at_least=20)
 
 # %% [markdown]
 # ## What goes wrong
@@ -377,7 +389,7 @@ broken = bytearray(path.read_bytes())
 broken[len(broken) // 2] ^= 1
 try:
     methods.lkz.unpack(bytes(broken))
-except LabkitError as error:
+except base.errors.LabkitError as error:
     print(error)
 
 # %% [markdown]

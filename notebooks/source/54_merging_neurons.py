@@ -19,6 +19,40 @@
 #       - fold the outgoing weights of merged neurons so that the next layer hears the same
 #       - compare merging with deleting, before and after retraining, and tell folding and grouping apart
 #       - explain why half of the neurons is less than half of the work
+#     routes: {three-sessions: 3, size: 3}
+#     terms:
+#       activation similarity:
+#         text: "How alike two neurons answer to the same images: the correlation or cosine of their activations."
+#         zh: 激活相似度
+#         note: range −1 to 1
+#       agglomerative clustering:
+#         text: Grouping that starts with one group a neuron and joins the two most similar groups until as many are
+#           left as wanted.
+#         zh: 层次聚类
+#       channel pruning:
+#         text: Deleting whole channels from every layer that makes, passes on or reads them; a smaller dense network is
+#           left.
+#         zh: 通道剪枝
+#       cosine similarity:
+#         text: "The cosine of the angle between two vectors: one when they point the same way, whatever their lengths."
+#         zh: 余弦相似度
+#         note: symbol cos θ · range −1 to 1
+#       kernel similarity:
+#         text: "How alike two neurons' incoming weights are, by the cosine between them: the article's kernel
+#           aggregation function."
+#         zh: 核相似度
+#         note: range −1 to 1
+#       merging neurons:
+#         text: "Replacing a group of like neurons by one, with their outgoing weights added up: the article's network
+#           compression."
+#         zh: 神经元合并
+#       planted duplicate:
+#         text: A neuron copied on purpose, so that one knows that merging must be exact.
+#         zh: 植入的重复神经元
+#       reconstruction criterion:
+#         text: Choosing the channels whose going changes the next layer's sums least, measured on images without
+#           labels.
+#         zh: 重构准则
 # ---
 
 # %% [markdown]
@@ -27,10 +61,7 @@
 # Can several neurons become one?
 
 # %%
-from labkit import by_profile, keras2, methods, start
-from labkit.assets.data import as_input
-from labkit.keras2.training import evaluate
-from labkit.session import plot
+from labkit import assets, by_profile, keras2, methods, start
 
 from itertools import pairwise
 
@@ -50,7 +81,7 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 lab = start("54", seed=seed)
 images = lab.data(dataset)
 baseline = lab.baseline("lenet_300_100", dataset)
-x, y = as_input(images.train.x[:train_images]), images.train.y[:train_images]
+x, y = assets.data.as_input(images.train.x[:train_images]), images.train.y[:train_images]
 calibration = x[:calibration_images].reshape(len(x[:calibration_images]), -1)
 dense = lab.measure(baseline, name="dense", technique="baseline")
 
@@ -97,7 +128,7 @@ alike = methods.merge.similarity(kernel, bias, "cosine")
 np.fill_diagonal(alike, -1)
 nearest = alike.max(axis=1)
 figure, axes = plt.subplots()
-axes.hist(nearest, bins=40, color=plot.colour("merging"))
+axes.hist(nearest, bins=40, color=lab.colour("merging"))
 axes.set(xlabel="cosine with the most similar other neuron of dense_1", ylabel="number of neurons", xlim=(0, 1.02))
 lab.show(figure, alt=f"Nearest neighbours in dense_1 have a median cosine of {np.median(nearest):.2f}, far from one.")
 
@@ -143,7 +174,7 @@ one = methods.merge.merge(*twice, groups)
 before = np.maximum(calibration @ twice[0] + twice[1], 0) @ twice[2]
 after = np.maximum(calibration @ one[0] + one[1], 0) @ one[2]
 error = np.abs(after - before).max() / np.abs(before).max()
-lab.claim("Largest error after merging planted copies, relative", error, at_most=1e-5, holds="always")
+lab.claim("54.planted", "Largest error after merging planted copies, relative", error, at_most=1e-5, holds="always")
 
 # %% [markdown]
 # Merging found each copy and is exact up to rounding. On a trained network it has to be told what to keep right: with
@@ -179,7 +210,7 @@ def shrunk(how: str, share: float, refit: bool = False):
 # %%
 def accuracy(how: str, share: float, refit: bool, on) -> float:
     """The accuracy of the shrunken network on a split, not retrained."""
-    return evaluate(shrunk(how, share, refit), on.x, on.y)[1]
+    return keras2.evaluate(shrunk(how, share, refit), on.x, on.y)[1]
 
 
 names = ["dense_1", "dense_2", "logits"]
@@ -319,8 +350,8 @@ lab.show(figure, alt="Before retraining, merging stays highest as neurons go; pl
 
 # %%
 best_random, merged_before = here["at random"].max(), here["merging"].mean()
-lab.claim("Merging above the best random deletion", merged_before - best_random, at_least=0.02, unit="points")
-lab.claim("Merging above deletion by norm", merged_before - here["by norm"].mean(), at_least=0.02, unit="points")
+lab.claim("54.merge-random", "Merging above the best random deletion", merged_before - best_random, at_least=0.02, unit="points")
+lab.claim("54.merge-norm", "Merging above deletion by norm", merged_before - here["by norm"].mean(), at_least=0.02, unit="points")
 
 # %% [markdown]
 # Read the folded rows too. Much of the gain is not *which* neurons stay but that the next layer is refitted to them:
@@ -336,10 +367,10 @@ lab.table([dense, small])
 
 # %%
 lost = dense.accuracy - small.accuracy
-lab.claim("Accuracy lost after retraining", lost, at_most=0.005, unit="points")
-lab.claim("MACs, merged against formula", small.macs, equals=merged_macs([784, 300, 100, 10], keep), holds="always")
-lab.claim("File, merged against dense", small.bytes / dense.bytes, at_most=0.5, unit="×")
-lab.claim("Time, merged against dense", small.latency_ratio, at_most=0.8, unit="×")
+lab.claim("54.retrained-loss", "Accuracy lost after retraining", lost, at_most=0.005, unit="points")
+lab.claim("54.macs", "MACs, merged against formula", small.macs, equals=merged_macs([784, 300, 100, 10], keep), holds="always")
+lab.claim("54.file", "File, merged against dense", small.bytes / dense.bytes, at_most=0.5, unit="×")
+lab.claim("54.time", "Time, merged against dense", small.latency_ratio, at_most=0.8, unit="×")
 
 # %% [markdown]
 # Every column shrinks, the time among them: the matrices are smaller and still dense, so no special program is needed.
@@ -360,7 +391,7 @@ for name, seen in (("bias ignored", np.zeros(3)), ("bias seen", b)):
     new = methods.merge.merge(k, b, out, labels)
     wrong[name] = np.abs(np.maximum(line @ new[0] + new[1], 0) @ new[2] - truth).max()
 lab.table([{"similarity": name, "largest error": value} for name, value in wrong.items()])
-lab.claim("Largest error once the bias is seen", wrong["bias seen"], at_most=1e-5, holds="always")
+lab.claim("54.bias-seen", "Largest error once the bias is seen", wrong["bias seen"], at_most=1e-5, holds="always")
 
 # %% [markdown]
 # The mend is to append the bias to the weights, as `similarity` does.

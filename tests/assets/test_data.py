@@ -64,7 +64,7 @@ def test_the_validation_images_are_the_last_of_the_training_images(tiny):
 def test_the_folders_are_asked_in_order(tiny, tmp_path, monkeypatch):
     entry = registry.entry("tiny")
     first, second = tmp_path / "first", tmp_path / "second"
-    monkeypatch.setenv(data.VARIABLE, os.pathsep.join([str(first), "", str(second)]))
+    monkeypatch.setenv("LABKIT_DATA", os.pathsep.join([str(first), "", str(second)]))
 
     def where():
         return data.find(entry, entry.files[0]).path.parent

@@ -1,4 +1,4 @@
-"""labkit.authoring.build, execute and table: execute and change only what must be, and notice what was edited."""
+"""labkit.authoring.build and execute: execute and change only what must be, and notice what was edited."""
 
 from __future__ import annotations
 
@@ -6,33 +6,12 @@ import json
 
 import pytest
 
-from labkit.authoring import build, execute, table
+import labkit
+from labkit.authoring import build, documents, execute
 from labkit.base.errors import LabkitError, UsageError
 from labkit.cli.build import register
-from labkit.lesson import source
-from labkit.session import record
-
-
-class Runner:
-    """Stands for the kernel: gives every code cell one output, and remembers which lessons were executed."""
-
-    def __init__(self):
-        self.ran = []
-
-    def __call__(self, lesson, content):
-        self.ran.append(lesson.number)
-        for number, cell in enumerate(cell for cell in content["cells"] if cell["cell_type"] == "code"):
-            text = [f"run {len(self.ran)}, cell {number}\n"]
-            cell |= {
-                "execution_count": number + 1,
-                "outputs": [{"name": "stdout", "output_type": "stream", "text": text}],
-            }
-        return content, {"date": "2024-05-06", "profile": "full", "seconds": 3, "versions": {"python": "3.11.7"}}
-
-
-@pytest.fixture
-def run():
-    return Runner()
+from labkit.session import events
+from labkit.session.events import MIME, Start
 
 
 @pytest.fixture
@@ -40,7 +19,8 @@ def course(toys):
     """Three lessons and a README."""
     for number in ("30", "31", "40"):
         toys.add(number)
-    (toys.root / "README.md").write_text(f"# Toys\n\n{table.BEGIN}\n{table.END}\n\nEnd\n")
+    table = documents.BLOCKS[0]
+    (toys.root / "README.md").write_text(f"# Toys\n\n{table.begin}\n{table.end}\n\nEnd\n")
     return toys
 
 
@@ -58,17 +38,16 @@ def test_the_first_build_executes_and_the_second_changes_no_byte(course, run):
     assert len(first) == 7 and run.ran == ["30", "31", "40"]
     assert set(_statuses(course, run).values()) == {"unchanged"}
     assert course.files() == first and len(run.ran) == 3
-    assert build.check((), course.notebooks) == ([], [])
+    assert build.check((), course.notebooks) == []
 
 
 def test_editing_a_solution_changes_that_lessons_two_files(course, run, edit):
     _statuses(course, run)
     before = course.files()
     edit(course.notebooks / "source" / "31_toys.py", "return 2 * x", "return x + x")
-    problems, _ = build.check((), course.notebooks)
-    assert len(problems) == 2 and all(
-        "31_toys.ipynb is stale" in line and "labkit build 31" in line for line in problems
-    )
+    problems = build.check((), course.notebooks)
+    assert len(problems) == 2 and all("31_toys.ipynb" in line and "labkit build 31" in line for line in problems)
+    assert "solved/31_toys.ipynb is stale, its code cells changed" in problems[1]
     assert _statuses(course, run) == {"30": "unchanged", "31": "executed", "40": "unchanged"}
     assert _changed(before, course.files()) == ["notebooks/31_toys.ipynb", "notebooks/solved/31_toys.ipynb"]
 
@@ -82,42 +61,69 @@ def test_presentation_is_rebuilt_around_the_stored_outputs(course, run, edit):
     content = json.loads((course.notebooks / "solved" / "31_toys.ipynb").read_text())
     outputs = {cell["id"]: cell["outputs"][0]["text"] for cell in content["cells"] if cell["cell_type"] == "code"}
     assert outputs["31-start-2"] == ["run 2, cell 0\n"] and outputs["31-by-hand-3"] == ["run 2, cell 2\n"]
-    assert build.check((), course.notebooks) == ([], [])
+    assert build.check((), course.notebooks) == []
 
 
-def test_a_new_lesson_changes_the_links_of_its_neighbours_and_the_table_without_executing(course, run):
+def test_a_new_lesson_changes_no_other_notebook(course, run):
     _statuses(course, run)
     before = course.files()
     course.add("35", title="New")
-    problems, _ = build.check((), course.notebooks)
-    assert sum("lesson beside it" in line for line in problems) == 4 and any("missing" in line for line in problems)
-    assert _statuses(course, run) == {"30": "unchanged", "31": "rebuilt", "35": "executed", "40": "rebuilt"}
-    assert len(_changed(before, course.files())) == 7  # two of each, and the README
+    assert all("35_toys" in line or "README" in line for line in build.check((), course.notebooks))
+    assert _statuses(course, run) == {"30": "unchanged", "31": "unchanged", "35": "executed", "40": "unchanged"}
+    assert _changed(before, course.files()) == [
+        "README.md",
+        "notebooks/35_toys.ipynb",
+        "notebooks/solved/35_toys.ipynb",
+    ]
     assert "[35 · New](notebooks/35_toys.ipynb)" in (course.root / "README.md").read_text()
 
 
-def test_changed_labkit_code_is_a_warning_and_executes_at_the_next_build(course, run, monkeypatch):
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("budget_s: {fast: 5, full: 10}", "budget_s: {fast: 6, full: 12}"),
+        ("needs: []", "needs: []\n#     routes: {half-day: 1}"),
+        ("needs: []", "needs: []\n#     terms: {toy: {text: It plays., zh: 玩具}}"),
+    ],
+)
+def test_a_fact_that_the_page_does_not_show_changes_no_notebook(course, run, edit, old, new):
     _statuses(course, run)
-    monkeypatch.setattr(reach, "digest", lambda lesson, **_: f"changed for {lesson.number}")
-    problems, warnings = build.check(["31"], course.notebooks)
-    assert problems == [] and len(warnings) == 1 and "labkit build 31" in warnings[0]
-    assert _statuses(course, run, "31") == {"31": "executed"}
-    assert build.check(["31"], course.notebooks) == ([], [])
+    before = course.files()
+    edit(course.notebooks / "source" / "31_toys.py", old, new)
+    assert build.check((), course.notebooks) == []
+    assert _statuses(course, run)["31"] == "unchanged" and course.files() == before
 
 
-def test_a_draft_renews_what_stands_around_outputs_of_an_older_labkit_and_goes_on_warning(course, run, monkeypatch):
+def test_another_version_of_labkit_is_no_reason_to_execute_and_a_release_requires_it(course, run, monkeypatch):
     _statuses(course, run)
-    monkeypatch.setattr(reach, "digest", lambda lesson, **_: "other")
-    course.add("32")
-    assert _statuses(course, run, draft=True) == {
-        "30": "unchanged",
-        "31": "rebuilt",
-        "32": "not executed",
-        "40": "rebuilt",
+    assert build.check((), course.notebooks, release=True) == []
+    monkeypatch.setattr(labkit, "__version__", "9.9.9")
+    assert build.check((), course.notebooks) == []
+    assert set(_statuses(course, run).values()) == {"unchanged"} and len(run.ran) == 3
+    problems = build.check((), course.notebooks, release=True)
+    assert len(problems) == 3 and "this is 9.9.9: make pages" in problems[0]
+    assert _statuses(course, run, "31", force=True) == {"31": "executed"}
+    assert len(build.check((), course.notebooks, release=True)) == 2
+
+
+def test_the_record_of_an_execution_has_versions_and_the_processor_time_that_the_page_reported(course):
+    finish = events.Finish("31", text="", elapsed_s=9.0, cpu_s=12.4, budget_s=10).to_dict()
+
+    def run(lesson, content):
+        content["cells"][-1] |= {"execution_count": 1, "outputs": [{"data": {events.MIME: finish}}]}
+        return content, {"date": "2024-05-06", "profile": "full", "seconds": 9, "versions": {"python": "3.11.7"}}
+
+    list(build.build(["31"], course.notebooks, run=run))
+    content = build.load(course.notebooks / "31_toys.ipynb")
+    executed = build.record_of(content)["executed"]
+    assert executed == {
+        "cpu_s": 12,
+        "date": "2024-05-06",
+        "profile": "full",
+        "seconds": 9,
+        "versions": {"labkit": labkit.__version__, "python": "3.11.7"},
     }
-    assert len(run.ran) == 3
-    problems, warnings = build.check(("30", "31", "40"), course.notebooks)
-    assert not problems and [line.partition(":")[0] for line in warnings] == ["30_toys", "31_toys", "40_toys"]
+    assert f"2024-05-06 with labkit {labkit.__version__}, Python 3.11.7" in "".join(content["cells"][1]["source"])
 
 
 def test_force_executes_and_draft_does_not(course, run, edit):
@@ -127,7 +133,8 @@ def test_force_executes_and_draft_does_not(course, run, edit):
     before = course.files()
     assert _statuses(course, run, "31", draft=True) == {"31": "not executed"} and len(run.ran) == 4
     assert _changed(before, course.files()) == ["notebooks/31_toys.ipynb"]
-    assert len(build.check((), course.notebooks)[0]) == 1
+    assert len(build.check((), course.notebooks)) == 1
+    assert _statuses(course, run, "31", draft=True) == {"31": "not executed"}
     assert _statuses(course, run, "31") == {"31": "executed"}
 
 
@@ -136,7 +143,7 @@ def test_an_edited_notebook_is_noticed_and_built_again(course, run, edit, folder
     _statuses(course, run)
     before = course.files()
     edit(course.notebooks / f"{folder}31_toys.ipynb", "Count them", "Count all of them")
-    problems, _ = build.check((), course.notebooks)
+    problems = build.check((), course.notebooks)
     assert len(problems) == 1 and f"notebooks/{folder}31_toys.ipynb" in problems[0] and "cell 5" in problems[0]
     assert _statuses(course, run, "31") == {"31": "rebuilt"} and course.files() == before
 
@@ -146,18 +153,18 @@ def test_an_unreadable_notebook_is_noticed_and_a_foreign_one_left_alone(course, 
     (course.notebooks / "solved" / "31_toys.ipynb").write_text("{")
     mine = course.notebooks / "my_own.ipynb"
     mine.write_text('{"cells": [], "metadata": {}}')
-    assert any("no notebook" in line for line in build.check((), course.notebooks)[0])
+    assert any("no notebook" in line for line in build.check((), course.notebooks))
     _statuses(course, run)
-    assert mine.is_file() and build.check((), course.notebooks) == ([], [])
+    assert mine.is_file() and build.check((), course.notebooks) == []
 
 
 def test_what_a_renamed_lesson_left_behind_is_removed(course, run):
     _statuses(course, run)
     source_file = course.notebooks / "source" / "31_toys.py"
     source_file.rename(source_file.with_name("31_games.py"))
-    assert any("31_toys.ipynb has no source" in line for line in build.check((), course.notebooks)[0])
+    assert any("31_toys.ipynb has no source" in line for line in build.check((), course.notebooks))
     _statuses(course, run)
-    assert not any("31_toys" in name for name in course.files()) and build.check((), course.notebooks) == ([], [])
+    assert not any("31_toys" in name for name in course.files()) and build.check((), course.notebooks) == []
 
 
 def test_a_lesson_that_fails_is_not_written_and_the_others_go_on(course, run):
@@ -240,23 +247,9 @@ def test_cleaned_outputs_are_joined_and_bare():
 
 
 def test_the_versions_on_the_card_are_those_the_page_told():
-    event = {"schema": record.SCHEMA, "kind": "start", "versions": {"numpy": "2.1"}}
-    page = {"cells": [{}, {"outputs": [{"data": {record.MIME: event}}]}]}
+    start = Start("31", "Toy", "full", "solved", 0, {}, True, {"numpy": "2.1"}, "A CPU", 2, "2026-01-02", None)
+    page = {"cells": [{}, {"outputs": [{"data": {MIME: start.to_dict()}}]}]}
     assert execute._versions(page) == {"numpy": "2.1"} and execute._versions({"cells": []}) == {}
-
-
-def test_the_table_stands_between_its_markers(course):
-    lessons = source.lessons(course.notebooks)
-    readme = course.root / "README.md"
-    assert "not what the lessons' headers give" in table.problems(readme, lessons)[0]
-    assert table.update(readme, lessons) and not table.update(readme, lessons)
-    text = readme.read_text()
-    assert text.startswith("# Toys\n\n<!--") and text.endswith(f"{table.END}\n\nEnd\n")
-    assert table.problems(readme, lessons) == []
-    assert "(notebooks/solved/31_toys.ipynb)" in text and "How many toys fit into a box?" in text
-    readme.write_text("# No markers\n")
-    assert not table.update(readme, lessons) and table.BEGIN in table.problems(readme, lessons)[0]
-    assert table.problems(course.root / "none.md", lessons) == []
 
 
 def _command(*words):
@@ -275,8 +268,11 @@ def test_the_command_prints_a_line_each_and_exits_with_1_for_a_problem(course, r
     list(build.build((), course.notebooks, run=run))
     assert _command("--check") == 0 and "what its source gives" in capsys.readouterr().out
     assert _command("31") == 0 and capsys.readouterr().out == "31_toys: unchanged\n"
-    monkeypatch.setattr(reach, "digest", lambda lesson, **_: "changed")
-    assert _command("--check", "31") == 0 and "warning: 31_toys" in capsys.readouterr().out
+    assert _command("--check", "--release") == 0
+    monkeypatch.setattr(labkit, "__version__", "9.9.9")
+    assert _command("--check", "--release", "31") == 1 and "31_toys was executed by" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="--release executes every page"):
+        _command("--release", "31")
 
 
 def test_help_ends_with_an_example(capsys):

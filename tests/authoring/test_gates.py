@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -95,22 +98,27 @@ SPOILT = {
         "long has 11 lines",
     ),
     "private import": ("import numpy as np\n", "import numpy as np\nfrom numpy import _core\n", "_core is private"),
-    "private attribute": (CODE, CODE + "np._core\n", "_core is private"),
     "absolute path": (CODE, CODE + 'open("/tmp/x")\n', "'/tmp/x' exists on one machine only"),
     "home path": (CODE, CODE + 'open("~/x")\n', "'~/x' exists on one machine only"),
     "path in text": ("# All of them", "# See /home/me/x. All of them", "exists on one machine only"),
-    "seed": (CODE, CODE + "np.random.seed(3)\n", "np.random.seed: .* has set every seed"),
-    "seed of TensorFlow": (CODE, CODE + "tf.random.set_seed(3)\n", "has set every seed"),
-    "style": (CODE, CODE + 'plt.style.use("x")\n', "style of figures"),
-    "rcParams": (CODE, CODE + 'plt.rcParams["x"] = 3\n', "style of figures"),
-    "temporary files": ("import numpy as np\n", "import numpy as np\nimport tempfile\n", "lab.folder"),
-    "wildcard": ("import numpy as np\n", "import numpy as np\nfrom numpy import *\n", "import by name"),
     "installation": ("# All of them", "# First pip install it. All of them", "installs nothing"),
     "link": ("](../docs/notes.md#the-box)", "](../docs/none.md)", "'../docs/none.md' leads nowhere"),
     "anchor": ("notes.md#the-box", "notes.md#the-boxes", "no heading 'the-boxes' in .*; did you mean the-box"),
     "anchor of a page": ("#What-we-saw", "#what-we-saw", "no heading 'what-we-saw' in this page"),
     "link in code": (CODE, CODE + 'lab.say("[x](../docs/notes.md)")\n', "breaks in one of the editions"),
     "unknown need": ("needs: []", "needs: [12]", "needs lesson 12"),
+    "claim without id": (
+        CODE,
+        CODE + 'lab.claim("Size", 1, at_most=2)\n',
+        r'begins with its id, .*lab.claim\("31.word"',
+    ),
+    "claim of another": (CODE, CODE + 'lab.claim("32.size", "Size", 1, at_most=2)\n', "begins with its id"),
+    "claim twice": (
+        CODE,
+        CODE + 'lab.claim("31.a", "One", 1, at_most=2)\nlab.claim("31.a", "Two", 1, at_most=2)\n',
+        r"the claim at 31_toys.py:\d+ .* has the id '31.a' too",
+    ),
+    "unknown route": ("needs: []", "needs: []\n#     routes: {half: 1}", "no route 'half'"),
     "compared": ("box = np.arange(3)", "box = np.arange(toys)", "compared exactly, and it uses toys"),
 }
 
@@ -161,6 +169,32 @@ def test_a_helper_pasted_from_the_package_or_another_lesson(toys, edit):
     assert _findings(toys, "40") == []
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'for way in ("a", "b"):\n    lab.claim(f"31.{way}", f"Size {way}", 1, at_most=2)\n',
+        'for name in ("31.a", "31.b"):\n    lab.claim(name, "Size", 1, at_most=2)\n',
+    ],
+)
+def test_a_claim_in_a_loop_may_have_its_id_from_a_variable(toys, edit, line):
+    edit(toys.whole("31"), CODE, CODE + line)
+    assert _findings(toys) == []
+
+
+def test_a_claims_variable_must_have_ids_in_its_cell(toys, edit):
+    edit(toys.whole("31"), CODE, CODE + 'for name in ("a", "b"):\n    lab.claim(name, "Size", 1, at_most=2)\n')
+    assert len(_findings(toys)) == 1
+
+
+def test_a_term_belongs_to_one_lesson_and_a_route_to_the_courses(toys, edit):
+    (toys.root / "data" / "routes.toml").write_text('[half]\ntime = "x"\noutcome = "y"\n')
+    facts = "needs: []\n#     routes: {half: 1}\n#     terms: {toy: {text: It plays., zh: 玩具}}"
+    edit(toys.whole("31"), "needs: []", facts)
+    assert _findings(toys) == []
+    edit(toys.whole("40"), "needs: []", facts)
+    assert ["lesson 40 · Toys has the term 'toy' too" in line for line in _findings(toys)] == [True]
+
+
 def test_the_solution_of_an_exercise_may_be_the_packages_function(toys, edit):
     (toys.package / "methods.py").write_text(HELPER)
     path = toys.whole("31")
@@ -190,13 +224,40 @@ def test_compared_cells_may_not_reach_a_run_through_other_names(toys, edit):
     assert _findings(toys) == []
 
 
-def test_the_one_private_switch_without_another_way_is_allowed(toys, edit):
-    edit(
-        toys.whole("31"),
-        CODE,
-        CODE + "converter._experimental_disable_per_channel = True\nclass A:\n    def f(self):\n        self._x\n",
-    )
-    assert _findings(toys) == []
+# What ruff finds in a lesson and leaves alone elsewhere, each with a word of its message.
+FOR_RUFF = {
+    "np._core": "SLF001",
+    "np.random.seed(3)": "lab.rng",
+    "tf.random.set_seed(3)": "lab.rng",
+    "tf.keras.utils.set_random_seed(3)": "lab.rng",
+    'plt.style.use("x")': "style of figures",
+    'plt.rcParams["x"] = 3': "style of figures",
+    "plt.show()": "alt text",
+    "import tempfile": "lab.folder",
+    "from tempfile import mkdtemp": "lab.folder",
+    "from numpy import *": "F403",
+}
+
+
+def _ruff(text, file):
+    """What ruff says about *text* with the course's own settings, as if it stood in *file* of the repository."""
+    root = Path(__file__).resolve().parents[2]
+    imports = "import matplotlib.pyplot as plt\nimport numpy as np\nimport tensorflow as tf\n\n"
+    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format=concise", "--stdin-filename", file]
+    return subprocess.run([*command, "-"], input=imports + text + "\n", capture_output=True, text=True, cwd=root).stdout
+
+
+@pytest.mark.parametrize(("line", "message"), FOR_RUFF.items(), ids=FOR_RUFF)
+def test_ruff_finds_in_a_lesson_what_its_rules_say(line, message):
+    assert message in _ruff(line, "notebooks/source/31_toys.py")
+    if message != "F403":
+        assert message not in _ruff(line, "labkit/toys.py")
+
+
+def test_ruff_allows_the_one_private_switch_that_has_no_other_way_and_private_names_of_ones_own():
+    lines = "converter = tf.lite\nconverter._experimental_disable_per_channel = True\n"
+    lines += "class A:\n    def f(self):\n        return self._x\n"
+    assert "SLF001" not in _ruff(lines, "notebooks/source/31_toys.py")
 
 
 @pytest.mark.parametrize(

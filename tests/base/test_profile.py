@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from labkit.base.errors import UsageError
-from labkit.base.profile import VARIABLE, by_profile, current
+from labkit.base.profile import by_profile, current
+from labkit.base.settings import PROFILE
 
 
 @pytest.mark.parametrize(
@@ -13,9 +14,9 @@ from labkit.base.profile import VARIABLE, by_profile, current
 )
 def test_current(monkeypatch, word, expected):
     if word is None:
-        monkeypatch.delenv(VARIABLE, raising=False)
+        monkeypatch.delenv(PROFILE.name, raising=False)
     else:
-        monkeypatch.setenv(VARIABLE, word)
+        monkeypatch.setenv(PROFILE.name, word)
     assert current() == expected
 
 
@@ -24,16 +25,16 @@ def test_current(monkeypatch, word, expected):
     [("full", (6, 1), 6), ("fast", (6, 1), 1), ("study", (6, 1), 6), ("study", (6, 1, 90), 90), ("fast", (6, 0, 9), 0)],
 )
 def test_by_profile(monkeypatch, word, values, expected):
-    monkeypatch.setenv(VARIABLE, word)
+    monkeypatch.setenv(PROFILE.name, word)
     assert by_profile(*values) == expected
 
 
 def test_a_falsy_third_value_counts(monkeypatch):
-    monkeypatch.setenv(VARIABLE, "study")
+    monkeypatch.setenv(PROFILE.name, "study")
     assert by_profile(6, 1, 0) == 0
 
 
 def test_unknown_profile_names_the_nearest(monkeypatch):
-    monkeypatch.setenv(VARIABLE, "fsat")
+    monkeypatch.setenv(PROFILE.name, "fsat")
     with pytest.raises(UsageError, match="did you mean fast"):
         by_profile(1, 2)

@@ -39,6 +39,10 @@ def call(*words: str) -> int:
         (["31", "-p", "sparsity=nan"], "Parameter sparsity is 'nan', but takes a number"),
         (["31", "-p", "epochs=two"], "Parameter epochs is 'two', but takes a whole number, 1 to 50"),
         (["31", "-p", "epochs=1.5"], "Parameter epochs is '1.5', but takes a whole number"),
+        (["00", "-p", "seed=1_0"], "Parameter seed is '1_0', but takes a whole number, 0 to 2147483647"),
+        (["00", "-p", "seed=１２"], "Parameter seed is '１２', but takes a whole number"),
+        (["00", "-p", "seed=" + "7" * 5000], f"Parameter seed is {'7' * 59!r}"[:-1] + "…, but takes a whole number"),
+        (["31", "-p", "sparsity=0_1"], "Parameter sparsity is '0_1', but takes a number"),
         (["31", "-p", "epochs=1,99"], "Parameter epochs is 99, but takes 1 to 50"),
         (["31", "-p", "dataset=cifar"], "Parameter dataset is 'cifar', but takes fashion_mnist or mnist"),
         (["31", "-p", "sparsity"], "-p takes name=value or name=value,value"),
@@ -55,7 +59,7 @@ def test_wrong_usage_is_refused_with_the_remedy(home: Path, words: list[str], se
     with pytest.raises(UsageError) as raised:
         call("run", *words)
     assert str(raised.value).startswith(sentence), str(raised.value)
-    assert raised.value.exit_code == 2 and "\n" not in str(raised.value)
+    assert raised.value.exit_code == 2 and "\n" not in str(raised.value) and len(str(raised.value)) < 300
     assert not (home / "build").exists(), "nothing is begun"
 
 

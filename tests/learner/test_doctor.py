@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 from labkit.cli.main import main
-from labkit.learner import doctor as rooms
+from labkit.learner import doctor as checks
 from labkit.learner import requirements
 from labkit.learner.doctor import Finding, Findings, doctor
 
@@ -48,13 +48,13 @@ def test_what_is_in_order_names_no_folder_of_this_machine():
 
 
 def test_exit_code_and_last_line(monkeypatch, capsys):
-    monkeypatch.setattr(rooms, "doctor", lambda: Findings([Finding(True, "a"), Finding(False, "b", "c")]))
-    assert main.main(["doctor"]) == 1
+    monkeypatch.setattr(checks, "doctor", lambda: Findings([Finding(True, "a"), Finding(False, "b", "c")]))
+    assert main(["doctor"]) == 1
     assert capsys.readouterr().out == "✓ a\n✗ b: c\n1 of 2 checks found something to mend.\n"
-    assert main.main(["doctor", "--quiet"]) == 1
+    assert main(["doctor", "--quiet"]) == 1
     assert capsys.readouterr().out.startswith("✗ b: c\n")
-    monkeypatch.setattr(rooms, "doctor", lambda: Findings([Finding(True, "a")]))
-    assert main.main(["doctor"]) == 0
+    monkeypatch.setattr(checks, "doctor", lambda: Findings([Finding(True, "a")]))
+    assert main(["doctor"]) == 0
     assert capsys.readouterr().out == "✓ a\nEverything is in order.\n"
 
 
@@ -80,7 +80,7 @@ def test_two_seconds_are_enough_and_tensorflow_is_not_imported():
 )
 def test_python(monkeypatch, version, ok):
     monkeypatch.setattr(sys, "version_info", version)
-    (finding,) = rooms.python()
+    (finding,) = checks.python()
     assert finding.ok is ok
     assert ok or "install Python 3.11 to 3.13, then run 'make setup'" in finding.remedy
 
@@ -96,29 +96,29 @@ def versions(monkeypatch, **other):
             return told
         return real(name)
 
-    monkeypatch.setattr(rooms.metadata, "version", version)
+    monkeypatch.setattr(checks.metadata, "version", version)
 
 
 def test_a_direct_dependency_that_is_missing_or_at_another_version(monkeypatch):
     versions(monkeypatch, tf_keras="2.15.0", pooch=None)
     locked = {pin.name: pin.version for pin in requirements.read(ROOT / "requirements.lock")}
-    pooch, tf_keras = wrong(rooms.packages)
+    pooch, tf_keras = wrong(checks.packages)
     assert pooch.startswith(f"✗ pooch is missing, the lock has {locked['pooch']}: run 'make setup'")
     assert tf_keras.startswith(f"✗ tf-keras 2.15.0, the lock has {locked['tf-keras']}: run 'make setup'")
 
 
 def test_an_indirect_dependency_may_differ_but_not_be_missing(monkeypatch):
-    versions(monkeypatch, tornado="1.0", keras="3.0", h5py="3.0", wrapt="1.0")
-    assert wrong(rooms.packages) == []
-    assert [str(finding) for finding in rooms.packages()][-1].endswith("more at another version than the lock's")
+    versions(monkeypatch, tornado="1.0", keras="3.0", attrs="3.0", wrapt="1.0")
+    assert wrong(checks.packages) == []
+    assert [str(finding) for finding in checks.packages()][-1].endswith("more at another version than the lock's")
     versions(monkeypatch, tornado=None)
-    (line,) = wrong(rooms.packages)
+    (line,) = wrong(checks.packages)
     assert "of which tornado missing: run 'make setup'" in line
 
 
 def test_what_only_the_tests_need_is_not_asked_for(monkeypatch):
     versions(monkeypatch, hypothesis=None, ruff=None)
-    assert wrong(rooms.packages) == []
+    assert wrong(checks.packages) == []
 
 
 def test_keras_3_chosen_already(monkeypatch):
@@ -143,9 +143,9 @@ def toy(tmp_path, monkeypatch):
 
 
 def test_missing_data(toy):
-    default, other = rooms.data()
+    default, other = checks.data()
     assert str(default).startswith("✗ Fashion-MNIST is not here: run 'git checkout data/fashion_mnist'")
-    assert str(other) == "✓ MNIST is not here: it downloads when it is first used"
+    assert str(other) == "– MNIST is not here: it downloads when it is first used"
 
 
 def test_damaged_data(toy):
@@ -154,15 +154,15 @@ def test_damaged_data(toy):
     content = bytearray(labels.read_bytes())
     content[100] ^= 1
     labels.write_bytes(content)
-    (line,) = wrong(rooms.data)
+    (line,) = wrong(checks.data)
     assert "t10k-labels-idx1-ubyte.gz has a wrong checksum" in line
     labels.write_bytes(content[:-10])
-    (line,) = wrong(rooms.data)
+    (line,) = wrong(checks.data)
     assert "is truncated" in line and "labkit data get fashion_mnist" in line
 
 
 def test_missing_and_damaged_network(toy):
-    (line,) = wrong(rooms.litert)
+    (line,) = wrong(checks.litert)
     assert line.endswith("lenet_300_100.tflite is missing: run 'git checkout data/models'")
     folder = toy / "course" / "data" / "models" / "fashion_mnist"
     folder.mkdir(parents=True)
@@ -171,14 +171,14 @@ def test_missing_and_damaged_network(toy):
 
 
 def test_folders_that_cannot_be_written_to(toy, monkeypatch):
-    assert wrong(rooms.folders) == []
+    assert wrong(checks.folders) == []
     assert not (toy / "cache").exists()  # looking makes none
 
     def refuse(dir):
         raise PermissionError
 
-    monkeypatch.setattr(rooms.tempfile, "TemporaryFile", refuse)
-    lines = wrong(rooms.folders)
+    monkeypatch.setattr(checks.tempfile, "TemporaryFile", refuse)
+    lines = wrong(checks.folders)
     assert len(lines) == 4
     assert "set LABKIT_CACHE to a folder of your own" in lines[2]
 
@@ -188,17 +188,33 @@ def test_a_kernel_of_another_python(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     spec = {"argv": ["/opt/other/bin/python", "-m", "ipykernel_launcher"], "display_name": "Python 3"}
     (folder / "kernel.json").write_text(json.dumps(spec))
-    assert wrong(rooms.kernel) == []
+    assert wrong(checks.kernel) == []
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    (line,) = wrong(rooms.kernel)
+    (line,) = wrong(checks.kernel)
     assert line.startswith("✗ the kernel python3 runs another Python, /opt/other/bin/python")
     assert "kernelspec remove python3" in line
 
 
+def test_a_kernel_of_another_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    assert wrong(lambda: checks.kernel("mine"))[0].startswith("✗ Jupyter has no kernel called mine")
+    folder = tmp_path / "kernels" / "mine"
+    folder.mkdir(parents=True)
+    for text in ("{", '{"argv": []}'):
+        (folder / "kernel.json").write_text(text)
+        (line,) = wrong(lambda: checks.kernel("mine"))
+        assert line.startswith("✗ ") and "mine" in line
+    spec = {"argv": ["/opt/other/bin/python", "-m", "ipykernel_launcher"], "display_name": "Mine"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    (line,) = wrong(lambda: checks.kernel("mine"))
+    assert line.startswith("✗ the kernel mine runs another Python, /opt/other/bin/python")
+    assert line.endswith("kernelspec remove mine', or use the kernel python3")
+
+
 def test_a_full_disk(monkeypatch):
     usage = shutil.disk_usage(ROOT)
-    monkeypatch.setattr(rooms.shutil, "disk_usage", lambda path: usage._replace(free=2**28))
-    assert wrong(rooms.disk) == ["✗ only 0.2 GiB is free on the disk: make room: 1 GiB is enough"]
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda path: usage._replace(free=2**28))
+    assert wrong(checks.disk) == ["✗ only 0.2 GiB is free on the disk: make room: 1 GiB is enough"]
 
 
 def test_a_check_that_breaks_down_is_a_finding(monkeypatch):
@@ -206,13 +222,13 @@ def test_a_check_that_breaks_down_is_a_finding(monkeypatch):
         raise RuntimeError("odd")
 
     broken.__name__ = "disk"
-    monkeypatch.setattr(rooms, "disk", broken)
+    monkeypatch.setattr(checks, "disk", broken)
     assert "✗ disk: RuntimeError: odd: run 'make setup'" in str(doctor()[-1])
 
 
 def test_outside_a_course(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LABKIT_HOME", str(tmp_path))
-    assert main.main(["doctor"]) == 1
+    assert main(["doctor"]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert sum("No course found in" in line for line in lines) == 1
     assert os.environ["LABKIT_HOME"] in "".join(lines)

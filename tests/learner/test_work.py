@@ -18,9 +18,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labkit.base import files
 from labkit.base.errors import LabkitError, UsageError
-from labkit.cli.main import main
+from labkit.cli import main
 from labkit.learner import work
+from labkit.lesson import links
 
 NAMES = ("00_start_here.ipynb", "31_magnitude_pruning.ipynb", "54_merging_neurons.ipynb")
 NOON = datetime(2026, 11, 24, 15, 30)
@@ -32,7 +34,10 @@ def build(root: Path, edition: str = "first") -> Path:
     (root / "data" / "registry.toml").touch()
     (root / "notebooks").mkdir(exist_ok=True)
     for name in NAMES:
-        (root / "notebooks" / name).write_text(json.dumps({"cells": [], "metadata": {"edition": edition}}))
+        title = {"cell_type": "markdown", "id": f"{name[:2]}-start-1", "source": [f"# {name[:2]} · A title\n"]}
+        card = {"cell_type": "markdown", "id": f"{name[:2]}-card", "source": ["A card."]}
+        content = {"cells": [title, card], "metadata": {"edition": edition}}
+        (root / "notebooks" / name).write_text(json.dumps(content))
     return root
 
 
@@ -48,6 +53,14 @@ def fates(copies):
 
 def everything(root):
     return {path.name: path.read_text() for path in sorted((root / "work").iterdir())}
+
+
+def as_copied(root: Path, number: int) -> str:
+    """The text that a fresh copy of one of the three lessons has, links included."""
+    texts = {Path(name).stem: (root / "notebooks" / name).read_text() for name in NAMES}
+    places = [links.Place(name, f"{name[:2]} · A title") for name in texts]
+    name = list(texts)[number]
+    return links.with_links(name, texts[name], places).decode()
 
 
 def test_copied_once_and_then_left_alone(toy):
@@ -83,7 +96,7 @@ def test_a_copy_that_the_learner_deleted_is_copied_again(toy):
     assert fates(work.prepare(toy))["54"] == "copied"
 
 
-@pytest.mark.parametrize("note", [None, "", "{", "[]", "3", '{"a": {}}', b"\xff\xfe"])
+@pytest.mark.parametrize("note", [None, "", "{", "[]", "3", '{"a": {}}', '{"a": 3}', b"\xff\xfe"])
 def test_a_lost_or_broken_note_never_costs_a_learner_anything(toy, note):
     work.prepare(toy)
     (toy / "work" / NAMES[1]).write_text("my work")
@@ -96,19 +109,51 @@ def test_a_lost_or_broken_note_never_costs_a_learner_anything(toy, note):
     assert (toy / "work" / NAMES[1]).read_text() == "my work"
 
 
-def test_reset_keeps_the_old_copy_beside_the_new_one(toy):
+def test_reset_keeps_the_old_copy_in_a_folder_of_its_own(toy):
     work.prepare(toy)
     mine = toy / "work" / NAMES[1]
     mine.write_text("my work")
     copy = work.reset("31", toy, NOON)
-    assert copy.kept == toy / "work" / "31_magnitude_pruning.mine-2026-11-24T1530.ipynb"
+    assert copy.kept == toy / "work" / "old" / "31_magnitude_pruning.2026-11-24T1530.ipynb"
     assert copy.kept.read_text() == "my work"
-    assert mine.read_text() == (toy / "notebooks" / NAMES[1]).read_text()
+    assert mine.read_text() == as_copied(toy, 1)
     mine.write_text("my second work")
     again = work.reset("31", toy, NOON)  # within the same minute
-    assert again.kept == toy / "work" / "31_magnitude_pruning.mine-2026-11-24T1530-2.ipynb"
+    assert again.kept == toy / "work" / "old" / "31_magnitude_pruning.2026-11-24T1530-2.ipynb"
     assert (copy.kept.read_text(), again.kept.read_text()) == ("my work", "my second work")
     assert fates(work.prepare(toy)) == {"00": "unchanged", "31": "unchanged", "54": "unchanged"}
+    assert sorted(path.name for path in (toy / "work").glob("*.ipynb")) == sorted(NAMES)
+
+
+def test_a_copy_links_to_its_neighbours_and_the_stored_edition_does_not(toy):
+    work.prepare(toy)
+    both = "[← 00 · A title](00_start_here.ipynb) · [→ 54 · A title](54_merging_neurons.ipynb)"
+    cells = json.loads((toy / "work" / NAMES[1]).read_text())["cells"]
+    assert "".join(cells[1]["source"]) == f"A card.\n\n{both}"
+    assert cells[-1]["id"] == "31-next" and "".join(cells[-1]["source"]) == both
+    assert "←" not in (toy / "notebooks" / NAMES[1]).read_text()
+
+
+def test_a_new_neighbour_renews_an_untouched_copy_and_is_no_newer_edition_of_a_changed_one(toy):
+    work.prepare(toy)
+    mine = toy / "work" / NAMES[1]
+    mine.write_text("my work")
+    (toy / "notebooks" / "40_new.ipynb").write_text((toy / "notebooks" / NAMES[1]).read_text())
+    assert fates(work.prepare(toy)) == {"00": "unchanged", "31": "yours", "40": "copied", "54": "renewed"}
+    assert mine.read_text() == "my work"
+    assert "40_new.ipynb" in (toy / "work" / NAMES[2]).read_text()
+
+
+def test_copies_of_labkit_0_1_are_renewed_where_their_learner_changed_nothing(toy):
+    work.prepare(toy)
+    digests = {}
+    for name in NAMES:
+        edition = toy / "notebooks" / name
+        (toy / "work" / name).write_bytes(edition.read_bytes())
+        digests[name] = files.sha256(edition)
+    (toy / "work" / work.STATE).write_text(json.dumps(digests))
+    (toy / "work" / NAMES[0]).write_text("my work")
+    assert fates(work.prepare(toy)) == {"00": "yours", "31": "renewed", "54": "renewed"}
 
 
 def test_reset_of_a_copy_without_the_learners_work_keeps_nothing(toy):
@@ -141,7 +186,7 @@ def test_whatever_happens_no_text_of_the_learners_is_lost(tmp_path_factory, step
         elif mine.exists():
             written.discard(mine.read_text())
             mine.unlink()
-        present = {path.read_text() for path in (root / "work").glob("*.ipynb")}
+        present = {path.read_text() for path in (root / "work").rglob("*.ipynb")}
         assert written <= present
 
 
@@ -180,7 +225,7 @@ def test_reset_at_the_command_line(toy, capsys):
     assert main.main(["reset", "31"]) == 0
     first, second, third = capsys.readouterr().out.splitlines()
     assert first.endswith("is new.")
-    assert "yours is kept as 31_magnitude_pruning.mine-" in second
+    assert "yours is kept as old/31_magnitude_pruning." in second
     assert "nothing to renew" in third
 
 

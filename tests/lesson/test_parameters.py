@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,7 +72,13 @@ def test_whole_numbers_out_of_range_name_the_range(value):
 @given(
     st.sampled_from(["epochs", "sparsity", "seed", "bits"]),
     st.one_of(
-        st.none(), st.booleans(), st.just("many"), st.just(""), st.just("nan"), st.just("inf"), st.lists(st.none())
+        st.none(),
+        st.booleans(),
+        st.just("many"),
+        st.just(""),
+        st.just("nan"),
+        st.just("inf"),
+        st.lists(st.none(), max_size=3),
     ),
 )
 def test_wrong_types_are_refused_by_one_sentence(name, value):
@@ -86,6 +93,57 @@ def test_reading_any_text_gives_a_value_of_the_type_or_a_usage_error(text):
     for parameter in known().values():
         with contextlib.suppress(UsageError):
             assert type(parameter.read(text)) is parameter.type
+
+
+@pytest.mark.parametrize("text", ["1_0", "１２", "٣", " 7", "7 ", "1e3", "7.0", "0x7", "+", "", "7" * 61])
+def test_texts_of_whole_numbers_are_read_strictly(text):
+    with pytest.raises(UsageError, match="takes a whole number"):
+        known()["seed"].read(text)
+
+
+@pytest.mark.parametrize("text", ["0_1", "０.５", ".", "1e", "0.5 ", "1e400", "0." + "5" * 60])
+def test_texts_of_numbers_are_read_strictly(text):
+    with pytest.raises(UsageError, match="takes a number"):
+        known()["sparsity"].read(text)
+
+
+LONG = {"digits": "9" * 5000, "number": 10**5000, "negative": -(10**5000), "text": "x" * 5000, "list": [1] * 5000}
+
+
+@pytest.mark.parametrize("value", LONG.values(), ids=LONG)
+def test_no_value_is_quoted_at_length(value):
+    for name in ("seed", "sparsity", "dataset", "per_channel"):
+        with pytest.raises(UsageError) as raised:
+            known()[name].read(value)
+        assert len(str(raised.value)) < 250
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("seed", 7.0, 7),  # what papermill makes of -p seed 7.0, and of 1e3
+        ("seed", 1e3, 1000),
+        ("seed", np.int64(7), 7),
+        ("sparsity", 0, 0.0),
+        ("sparsity", np.float32(0.5), 0.5),
+        ("sparsity", "5e-1", 0.5),
+        ("sparsity", ".5", 0.5),
+        ("seed", "+7", 7),
+        ("seed", "007", 7),
+    ],
+)
+def test_python_values_and_usual_texts_are_read(name, value, read):
+    result = known()[name].read(value)
+    assert result == read and type(result) is type(read)
+
+
+@given(st.integers() | st.floats() | st.text(max_size=80) | st.binary(max_size=5) | st.lists(st.integers()) | st.none())
+def test_any_python_value_is_read_or_refused_in_one_short_sentence(value):
+    for parameter in known().values():
+        try:
+            assert type(parameter.read(value)) is parameter.type
+        except UsageError as error:
+            assert len(str(error)) < 300 and "\n" not in str(error)
 
 
 @pytest.mark.parametrize(("word", "value"), [("true", True), ("False", False), (True, True)])

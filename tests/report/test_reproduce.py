@@ -7,12 +7,12 @@ import json
 import re
 
 import pytest
+from labkit.session.record import MIME
 
 from labkit.base.errors import UsageError
 from labkit.cli.main import main
 from labkit.lesson.source import find, parameters
 from labkit.report import reproduce
-from labkit.session.record import MIME
 
 FIGURE = '<img alt="Points." src="data:image/png;base64,UE5H">'
 

@@ -9,7 +9,7 @@ from labkit.runner import kernels
 
 
 def test_the_default_is_python3(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv(kernels.VARIABLE, raising=False)
+    monkeypatch.delenv("LABKIT_KERNEL", raising=False)
     assert kernels.check() == "python3"
 
 
@@ -19,7 +19,7 @@ def test_an_unknown_kernel_is_refused_with_the_known_ones():
 
 
 def test_the_variable_names_the_kernel_where_the_command_does_not(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv(kernels.VARIABLE, "nothing-of-this-name")
+    monkeypatch.setenv("LABKIT_KERNEL", "nothing-of-this-name")
     assert kernels.check("python3") == "python3"
     with pytest.raises(UsageError, match="nothing-of-this-name"):
         kernels.check()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,8 +17,9 @@ import pytest
 import run_toys as toys
 
 from labkit.runner.display import Live, claims
-from labkit.runner.plan import plan
+from labkit.runner.plan import RunRequest, plan
 from labkit.runner.scheduler import Result, execute
+from labkit.session.events import Claim
 
 LOOK = (
     "import json, os, pathlib, sys\n"
@@ -61,7 +64,7 @@ def test_a_run_goes_on_past_failures_and_ends_with_a_table(ended: SimpleNamespac
         ("10", "failed", "error", "ZeroDivisionError: division by zero"),
         ("20", "failed", "killed", "the kernel ended while this cell was running"),
         ("31", "failed", "output", "printed more than 5 MB"),
-        ("40", "failed", "budget", "ended after 1.6 s, four times the page's budget"),
+        ("40", "failed", "budget", "ended after 1.6 s, the limit by the clock (4 times the budget)"),
         ("54", "failed", "error", "SystemExit: 3"),
     ],
 )
@@ -169,6 +172,9 @@ def test_a_failed_write_stops_the_run_in_one_sentence(tmp_path: Path) -> None:
     process = toys.labkit(home, "run", "-j", "1")
     assert process.returncode == 1
     assert process.erred.startswith("labkit: Cannot write ") and process.erred.count("\n") == 1
+    reason = process.erred.removeprefix("labkit: ").strip()
+    failed = next(line for line in process.said.splitlines() if line.startswith("FAILED"))
+    assert failed.endswith(reason), "the line gives the reason, not the last warning of some library"
     assert "10 Toy" not in process.said, "no further notebook is begun"
 
 
@@ -178,7 +184,7 @@ def test_a_worker_that_dies_is_reported_and_the_run_goes_on(tmp_path: Path, monk
         tmp_path, {"00": ["import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nimport time; time.sleep(30)"]}
     )
     said = io.StringIO()
-    result = execute(plan(profile="fast")[0], tmp_path / "runs", live=Live(said))
+    result = execute(plan(RunRequest(profile="fast"))[0], tmp_path / "runs", live=Live(said))
     assert result.exit_code == 1 and not result.interrupted
     assert result.outcomes[0].kind == "lost" and "ended with code -9" in result.outcomes[0].message
     assert "FAILED" in said.getvalue()
@@ -190,10 +196,13 @@ def test_a_terminal_gets_a_line_a_running_lesson(tmp_path: Path, monkeypatch: py
     stream = io.StringIO()
     stream.isatty = lambda: True  # type: ignore[method-assign]
     live = Live(stream)
-    jobs = plan(profile="fast")[0]
-    running = [SimpleNamespace(job=job, cell=number, cells=9, began=None) for number, job in enumerate(jobs)]
+    jobs = plan(RunRequest(profile="fast"))[0]
+    running = [SimpleNamespace(job=job, cell=number, cells=9, began=None, cpu_s=1.5) for number, job in enumerate(jobs)]
     live.draw(running)
-    assert stream.getvalue().count("\n") == 2 and "10 Toy 10  cell 1/9  0 s of 20 s" in stream.getvalue()
+    assert (
+        stream.getvalue().count("\n") == 2
+        and "10 Toy 10  cell 1/9  0 s, 1.5 s of 20 s on the processor" in stream.getvalue()
+    )
     live.draw(running[:1])
     assert "\x1b[2A\x1b[J" in stream.getvalue()
     live.say("done")
@@ -201,7 +210,7 @@ def test_a_terminal_gets_a_line_a_running_lesson(tmp_path: Path, monkeypatch: py
 
 
 def test_one_lesson_alone_prints_what_it_claimed(tmp_path: Path) -> None:
-    claim = "start('00').claim('Times smaller', 46.014, at_least=40, unit='×', holds='always')"
+    claim = "start('00').claim('00.size', 'Times smaller', 46.014, at_least=40, unit='×', holds='always')"
     home = toys.course(tmp_path, {"00": ["import labkit", f"labkit.{claim}"], "10": ["1"]})
     alone, silent, both = (toys.labkit(home, "run", *numbers).said for numbers in (["00"], ["10"], ["00", "10"]))
     assert "held    Times smaller    46.01×  ≥ 40×" in alone, alone
@@ -209,8 +218,8 @@ def test_one_lesson_alone_prints_what_it_claimed(tmp_path: Path) -> None:
 
 
 def test_a_claim_that_is_only_shown_says_whether_it_would_hold() -> None:
-    shown = {"text": "Gain", "status": "shown", "value": 0.01, "unit": "points", "relation": "≥ 2.00 points"}
-    missed, held = claims([{**shown, "held": False}]), claims([{**shown, "held": True}])
+    shown = Claim("31", "31.gain", "Gain", 0.01, "at_least", "≥ 2.00 points", "points", None, False, False)
+    missed, held = claims([shown]), claims([replace(shown, held=True)])
     assert "shown, would not hold  Gain   1.00 points  ≥ 2.00 points" in missed
     assert "would" not in held and claims([]) == ""
 
@@ -222,7 +231,8 @@ def test_exit_codes() -> None:
 def test_the_command_imports_nothing_heavy() -> None:
     code = (
         "import sys\n"
-        "from labkit.cli import run\nfrom labkit.report import html\nfrom labkit.runner import display, plan, process, scheduler, worker\n"
+        "from labkit.cli import run\nfrom labkit.report import html\n"
+        "from labkit.runner import display, plan, process, scheduler, worker\n"
         "heavy = {'papermill', 'nbformat', 'nbclient', 'jupyter_client', 'zmq', 'tensorflow', 'matplotlib', 'numpy'}\n"
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
     )
@@ -239,3 +249,84 @@ def test_a_kernel_that_does_not_start_is_reported(tmp_path: Path, monkeypatch: p
     outcome = toys.outcome(home, "fast", "00")
     assert process.returncode == 1 and outcome["kind"] == "start" and outcome["job"]["kernel"] == "broken"
     assert outcome["message"].startswith("kernel broken: ") and outcome["message"] in process.said
+
+
+def test_a_kernel_of_another_python_is_named_as_the_doctor_names_it(tmp_path: Path) -> None:
+    spec = {"argv": [shutil.which("false"), "-m", "ipykernel_launcher"], "display_name": "x", "language": "python"}
+    toys.write(tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json", json.dumps(spec))
+    home = toys.course(tmp_path / "course", {"00": ["1"]})
+    process = toys.labkit(home, "run", variables={"JUPYTER_PATH": str(tmp_path / "jupyter")})
+    message = toys.outcome(home, "fast", "00")["message"]
+    assert process.returncode == 1 and message in process.said
+    assert message.startswith("the kernel python3 runs another Python, ") and "kernelspec remove python3" in message
+    assert "Traceback" not in process.erred and "\n" not in message
+
+
+SPIN = "import time\nend = time.process_time() + {seconds}\nwhile time.process_time() < end:\n    pass"
+CHILD = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {SPIN.format(seconds=1.5)!r}], check=True)"
+
+
+def test_a_budget_is_one_of_processor_time(tmp_path: Path) -> None:
+    """Waiting costs nothing, a child's work counts, and so does that of a kernel which was killed."""
+    lessons = {
+        "00": ["import time\ntime.sleep(4)"],
+        "10": [CHILD],
+        "20": [SPIN.format(seconds=1.5) + "\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)"],
+    }
+    budget = {"fast": 3, "full": 9}
+    home = toys.course(tmp_path, lessons, budgets={number: budget for number in lessons})
+    process = toys.labkit(home, "run", "-j", "1")
+    slept, child, killed = (toys.outcome(home, "fast", number) for number in lessons)
+    start = slept["cpu_s"]  # what a kernel itself takes
+    assert slept["elapsed_s"] >= 4 > 3 > start > 0.1
+    assert child["cpu_s"] >= 1.5 + start / 2 and killed["cpu_s"] >= 1.5 + start / 2
+    line = next(line for line in process.said.splitlines() if line.startswith("ok       00"))
+    assert line.endswith(f" s, {start:.1f} s of 3 s on the processor")
+
+
+def test_a_lesson_over_its_budget_is_marked(tmp_path: Path) -> None:
+    home = toys.course(tmp_path, {"00": [SPIN.format(seconds=3)]}, budgets={"00": {"fast": 2.5, "full": 9}})
+    process = toys.labkit(home, "run")
+    assert process.returncode == 0, process.said
+    assert "(over its budget)" in process.said and "ok, over budget" in process.said
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no hang-up")
+def test_a_run_under_nohup_goes_on_when_the_terminal_goes(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, signal, time\n"
+        "home = pathlib.Path(os.environ['LABKIT_HOME'])\n"
+        "print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)\n"
+        "(home / 'here').touch()\n"
+        "while not (home / 'go').exists():\n    time.sleep(0.05)"
+    )
+    home = toys.course(tmp_path, {"00": [code]})
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup starts a program
+    try:
+        process = toys.labkit(home, "run", wait=False)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    toys.wait_for((home / "here").exists)
+    os.killpg(process.pid, signal.SIGHUP)
+    (home / "go").touch()
+    toys.finish(process)
+    assert process.returncode == 0, process.erred
+    assert "True" in json.dumps(toys.notebook(home, "fast", "00"))
+
+
+def test_a_run_ends_with_the_place_of_its_notebooks(ended: SimpleNamespace, tmp_path: Path) -> None:
+    assert "Notebooks: build/runs\n" in ended.process.said
+    home = toys.course(tmp_path, {"00": ["1"]})
+    process = toys.labkit(home, "run", "00")
+    assert "Notebook: build/runs/fast/00_toy00.ipynb\nReport: build/report/index.html\n" in process.said
+
+
+def test_resume_runs_what_another_plan_had_and_refuses_a_broken_one(tmp_path: Path) -> None:
+    home = toys.course(tmp_path, {"00": ["1"], "10": ["2"]})
+    toys.labkit(home, "run", "10", "-p", "epochs=3", "--edition", "student")
+    process = toys.labkit(home, "run", "--resume")
+    assert process.returncode == 0 and "1 notebook: 1 ok" in process.said and "start" not in process.said
+    (home / "build" / "runs" / "plan.json").write_text('{"lessons": 5}')
+    process = toys.labkit(home, "run", "--resume")
+    assert process.returncode == 2 and process.erred.count("\n") == 1
+    assert "plan.json is no plan of a run" in process.erred

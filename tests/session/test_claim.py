@@ -9,9 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.base.errors import UsageError
-from labkit.session.claim import judge, quantity
+from labkit.session import claim as claims
+from labkit.session.claim import quantity
+from labkit.session.events import Claim
 
 NUMBERS = st.floats(-1e6, 1e6)
+
+
+def judge(text: str, value: float, **options: object) -> Claim:
+    return claims.judge("31", "31.loss", text, value, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -48,15 +54,39 @@ def test_exactly_one_bound(bounds: dict) -> None:
 )
 def test_status(value: float, asserted: bool, status: str) -> None:
     claim = judge("c", value, at_least=1, asserted=asserted)
-    assert claim.status == claim.event("31")["status"] == status
-    assert claim.event("31")["held"] is (value == 1)
-    assert ("shown, not asserted" in claim.html()) is not asserted
+    assert claim.status == status
+    assert claim.held is (value == 1)
+    assert ("shown, not asserted" in claims.html(claim)) is not asserted
 
 
 def test_sentence_and_escaping() -> None:
     claim = judge("a < b", 0.5, at_least=0.25, unit="%", spread=0.01)
-    assert claim.sentence == "a < b: 50.00 % ± 1.00 %, asked ≥ 25.00 %"
-    assert "a &lt; b" in claim.html()
+    assert claims.sentence(claim) == "a < b: 50.00 % ± 1.00 %, asked ≥ 25.00 %"
+    assert "a &lt; b" in claims.html(claim)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_value_that_is_no_number_is_said(value: float) -> None:
+    claim = judge("c", value, at_least=1)
+    assert claim.value is None and claim.held is (value > 0)
+    assert claims.sentence(claim) == "c: no finite number, asked ≥ 1"
+
+
+def test_the_event_names_lesson_id_and_kind_of_bound() -> None:
+    claim = judge("c", 0.5, between=(0, 1))
+    assert (claim.lesson, claim.id, claim.bound, claim.relation) == ("31", "31.loss", "between", "0 to 1")
+    assert Claim.from_dict(claim.to_dict()) == claim
+
+
+@pytest.mark.parametrize("id", ["31.loss", "31.loss-at-4-bits", "31.a1", "31.sum-ds_cnn"])
+def test_ids_of_the_form(id: str) -> None:
+    claims.check_id("31", id)
+
+
+@pytest.mark.parametrize("id", ["loss", "40.loss", "31.", "31.Loss", "31.4-bits", "31.a--b", "31.a-", "31.ä", 31])
+def test_ids_of_another_form_are_refused(id: str) -> None:
+    with pytest.raises(UsageError, match=r"is not '31\.' and then small letters"):
+        claims.check_id("31", id)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from labkit.assets import models
 from labkit.base.errors import LabkitError
 from labkit.deploy import tflite
+from labkit.deploy.model import Model
 from labkit.methods.statistics import wilson
 from labkit.session import measure
+from labkit.session.events import Measurement
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +43,19 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
 
 def taken(source, known, **changes):  # type: ignore[no-untyped-def]
-    given = dict(name="n", technique="t", network="w", dataset="d", split=known.split, split_name="test", seconds=0.05)
-    return measure.measure(source, **(given | changes))
+    options = dict(
+        lesson="31",
+        name="n",
+        technique="t",
+        network="w",
+        dataset="d",
+        split=known.split,
+        split_name="test",
+        seconds=0.05,
+    )
+    network = changes.get("network", "lenet_300_100")
+    model = Model.open(source, lambda weights: models.build(network), threads=changes.get("threads", 1))
+    return measure.measure(model, **(options | changes))
 
 
 def test_model_path_and_bytes_measure_alike(known: SimpleNamespace) -> None:
@@ -63,27 +77,27 @@ def test_latency_and_its_ratio(known: SimpleNamespace) -> None:
     alone = taken(known.path, known)
     assert alone.latency_ratio == 1.0
     assert 0 < alone.latency_low_ms <= alone.latency_ms <= alone.latency_high_ms
-    compared = taken(known.model, known, reference=known.path, seconds=0.3)
+    compared = taken(known.model, known, reference=Model.open(known.path), seconds=0.3)
     assert compared.latency_ratio == pytest.approx(1, rel=0.5)  # the same file against itself
 
 
 def test_a_record_is_plain(known: SimpleNamespace) -> None:
     row = taken(known.path, known, threads=2)
-    back = json.loads(json.dumps(measure.as_dict(row)))
-    assert measure.Measurement(**back) == row
-    assert back["threads"] == 2
+    record = json.loads(json.dumps(row.to_dict()))
+    assert Measurement.from_dict(record) == row
+    assert record["threads"] == 2
 
 
 def test_accuracy_and_what_computes_it(known: SimpleNamespace) -> None:
     content = known.path.read_bytes()
-    assert measure.content_of(known.path, "") == measure.content_of(content, "") == content
-    assert measure.accuracy(known.path, known.split, threads=2) == (42, 50)
+    assert Model.open(known.path).content == Model.open(content).content == content
+    assert measure.accuracy(Model.open(known.path), known.split, threads=2) == (42, 50)
 
 
 def test_an_empty_or_uneven_split(known: SimpleNamespace) -> None:
     for x, y in ((known.split.x[:0], known.split.y[:0]), (known.split.x, known.split.y[:3])):
         with pytest.raises(LabkitError, match="as many classes as images"):
-            measure.accuracy(known.path, SimpleNamespace(x=x, y=y))
+            measure.accuracy(Model.open(known.path), SimpleNamespace(x=x, y=y))
 
 
 def test_what_is_no_model(known: SimpleNamespace) -> None:
@@ -94,7 +108,6 @@ def test_what_is_no_model(known: SimpleNamespace) -> None:
 
 
 def test_a_lkz_file_is_measured_by_its_weights_and_its_own_bytes(known: SimpleNamespace, tmp_path) -> None:
-    from labkit.assets import models
     from labkit.keras2.tensors import tensors
     from labkit.methods import deep_compression, lkz
 

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from labkit.assets import baselines
+from labkit.base import learner_state
 from labkit.base.errors import CheckFailed, ClaimFailed, LabkitError, UsageError
 from labkit.exercises import framework
 from labkit.lesson import source
 from labkit.lesson.parameters import parse
-from labkit.session import facts, record
+from labkit.session import display, events, facts
 from labkit.session import lab as session
 
 KNOWN = parse(
@@ -50,10 +51,16 @@ def begin(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.fixture
 def emitted(monkeypatch: pytest.MonkeyPatch) -> list[dict]:
-    """Every event that a page emits, with its HTML under ``page``."""
-    found: list[dict] = []
-    monkeypatch.setattr(record, "emit", lambda event, page, text: found.append({**event, "page": page, "words": text}))
-    return found
+    """Every event's record, with a claim's status, its HTML under ``page`` and text under ``words``."""
+    records: list[dict] = []
+
+    def keep(event: events.Event, page: str, text: str) -> None:
+        assert events.event_of(event.to_dict()) == event  # what a page writes, the report can read
+        status = {"status": event.status} if isinstance(event, events.Claim) else {}
+        records.append({**event.to_dict(), **status, "page": page, "words": text})
+
+    monkeypatch.setattr(display, "emit", keep)
+    return records
 
 
 MNIST = {"dataset": "mnist"}
@@ -77,27 +84,27 @@ MNIST = {"dataset": "mnist"}
 )
 def test_when_a_claim_is_asserted(begin, emitted, profile: str, changed: dict, claim: dict, asserted: bool) -> None:
     lab = begin(profile, **changed)
-    lab.claim("right", 1, equals=1, **claim)
+    lab.claim("99.right", "right", 1, equals=1, **claim)
     assert emitted[-1]["status"] == ("held" if asserted else "shown")
     if asserted:
         with pytest.raises(ClaimFailed, match=r"wrong: 2, asked = 1\."):
-            lab.claim("wrong", 2, equals=1, **claim)
+            lab.claim("99.wrong", "wrong", 2, equals=1, **claim)
     else:
-        lab.claim("wrong", 2, equals=1, **claim)
+        lab.claim("99.wrong", "wrong", 2, equals=1, **claim)
     assert emitted[-1]["status"] == ("failed" if asserted else "shown")  # a failed claim leaves its record first
     assert emitted[-1]["held"] is False
 
 
 def test_away_from_the_course_nothing_is_asserted_but_what_always_holds(begin, emitted) -> None:
     lab = begin(page=facts.Facts())
-    lab.claim("wrong", 2, equals=1)
+    lab.claim("99.wrong", "wrong", 2, equals=1)
     with pytest.raises(ClaimFailed):
-        lab.claim("wrong", 2, equals=1, holds="always")
+        lab.claim("99.wrong", "wrong", 2, equals=1, holds="always")
 
 
 def test_holds_is_one_of_two(begin) -> None:
     with pytest.raises(UsageError, match="holds='sometimes' is not known"):
-        begin().claim("c", 1, equals=1, holds="sometimes")
+        begin().claim("99.c", "c", 1, equals=1, holds="sometimes")
 
 
 def test_start_says_what_it_found_and_sets_every_seed(begin, emitted) -> None:
@@ -116,6 +123,44 @@ def test_the_lessons_of_the_course_are_known() -> None:
         page = facts.of_lesson(lesson.number)
         assert page.known and page.title == lesson.title and page.budget_s["fast"]
     assert facts.of_lesson("98") == facts.Facts()
+
+
+@pytest.mark.parametrize(
+    ("value", "converted"),
+    [(3, 3), (3.0, 3), ("3", 3), (0.5, None), ("abc", None), (0, None), (True, None), (None, None)],
+)
+def test_values_of_parameters_are_read_as_the_command_reads_them(value: object, converted: int | None) -> None:
+    space = {"epochs": value, "other": "kept"}
+    if converted is None:
+        with pytest.raises(UsageError, match=r"Parameter epochs is .*, but takes (a whole number, )?1 to 50 \(passes"):
+            facts.read_into(KNOWN, space)
+    else:
+        assert facts.read_into(KNOWN, space) == {"epochs": 3}
+        assert space == {"epochs": 3, "other": "kept"} and type(space["epochs"]) is int
+
+
+def test_a_seed_is_a_whole_number_with_and_without_a_parameter() -> None:
+    known = parse("seed: int = 7  # random seed; 0 to 2**31 - 1")
+    assert facts.seed(known, 7.0) == 7 and facts.seed([], 7) == 7
+    for seed in ("abc", -1, 2**31, 0.5, None, True):
+        for parameters in ([], known):
+            with pytest.raises(UsageError, match="seed is "):
+                facts.seed(parameters, seed)
+
+
+@pytest.mark.parametrize(
+    ("seed", "shown"), [("7.0", "7 int 7"), ("'7'", "7 int 7"), ("'abc'", "Parameter seed is 'abc'")]
+)
+def test_a_notebook_without_our_command_gets_the_same_values_and_refusals(seed: str, shown: str) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    code = f"from labkit import start\nseed = {seed}\nlab = start('20', seed=seed)\n"
+    code += "print(seed, type(seed).__name__, lab.seed)"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    NotebookClient(notebook, timeout=60, kernel_name="python3", allow_errors=True).execute()
+    outputs = notebook.cells[0].outputs
+    assert shown in (outputs[-1].get("text") or outputs[-1]["evalue"])
 
 
 # Predictions and checks
@@ -169,7 +214,7 @@ def count(monkeypatch: pytest.MonkeyPatch) -> framework.Exercise:
 def test_a_right_attempt_comes_back_and_is_noted(begin, emitted) -> None:
     assert begin().check("99.1", len) is len
     assert emitted[-1]["passed"] is True and "alert-success" in emitted[-1]["page"]
-    assert "99.1" in record.recall("progress.json")["99"]
+    assert "99.1" in learner_state.recall("progress.json")["99"]
 
 
 @pytest.mark.parametrize(
@@ -187,7 +232,7 @@ def test_a_wrong_attempt_gives_the_courses_own(begin, emitted, count, attempt, a
     assert (event["passed"], event["attempted"]) == (False, attempted)
     assert f"alert-{kind}" in event["page"] and said in event["words"]
     assert event["words"].endswith("The page goes on with the course's own solution.")
-    assert record.recall("progress.json") == {}
+    assert learner_state.recall("progress.json") == {}
 
 
 @pytest.mark.parametrize("attempt", [lambda things: 7, ...])
@@ -265,6 +310,99 @@ def test_measure_without_tensorflow(begin, emitted) -> None:
         lab.measure(path, name="n", technique="t", on="tests")
 
 
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A data set of four black images."""
+    split = SimpleNamespace(x=np.zeros((4, 28, 28), "uint8"), y=np.zeros(4, "uint8"))
+    return SimpleNamespace(name="few", train=split, validation=split, test=split)
+
+
+def test_a_measurement_reads_and_opens_its_file_once(begin, few, monkeypatch, tmp_path) -> None:
+    from ai_edge_litert import interpreter as litert
+
+    lab = begin("fast")
+    lab._images = few
+    paths = [tmp_path / "one.tflite", tmp_path / "two.tflite"]
+    for path in paths:
+        path.write_bytes(lab.baseline_file("lenet_300_100").read_bytes())
+    opened, files_read = [], []
+    interpreter, read_bytes = litert.Interpreter, Path.read_bytes
+
+    def count_open(**options: object) -> object:
+        opened.append(options["num_threads"])
+        return interpreter(**options)
+
+    def count_read(path: Path) -> bytes:
+        files_read.append(path)
+        return read_bytes(path)
+
+    monkeypatch.setattr(litert, "Interpreter", count_open)
+    monkeypatch.setattr(Path, "read_bytes", count_read)
+    lab.measure(paths[0], name="one", technique="baseline")
+    assert (opened, files_read) == ([1], paths[:1])
+    lab.measure(paths[1], name="two", technique="baseline")  # timed against the first, which is open
+    assert (opened, files_read) == ([1, 1], paths)
+    lab.measure(paths[1], name="two", technique="baseline", threads=2)  # other threads: the reference too
+    assert (opened, files_read) == ([1, 1, 2, 2], [*paths, paths[1]])
+
+
+@pytest.mark.parametrize(("profile", "seconds"), [("fast", 0.15), ("full", 0.6), ("study", 0.6)])
+def test_the_time_spent_on_a_latency_depends_on_the_profile(begin, few, monkeypatch, profile, seconds) -> None:
+    from labkit.deploy import timing
+
+    spent = []
+    original = timing.latency
+
+    def latency(sources: object, threads: int, seconds: float) -> object:
+        spent.append(seconds)
+        return original(sources, threads, seconds=0.02)
+
+    monkeypatch.setattr(timing, "latency", latency)
+    lab = begin(profile)
+    lab._images = few
+    lab.measure(lab.baseline_file("lenet_300_100"), name="one", technique="baseline")
+    assert spent == [seconds]
+
+
+def test_a_model_is_assigned_to_the_network_whose_layers_it_has(begin, few) -> None:
+    """Lesson 52 loads its teacher last, and goes on to measure the small network."""
+    lab = begin("fast")
+    lab._images = few
+    small, teacher = lab.baseline_file("lenet_300_100"), lab.baseline_file("lenet5")
+    rows = [lab.measure(path, name="n", technique="t", latency=False) for path in (small, teacher)]
+    assert [row.network for row in rows] == ["lenet_300_100", "lenet5"]
+
+
+def test_a_model_of_neither_network_needs_its_name(begin, few, tmp_path) -> None:
+    import tensorflow as tf
+
+    lab = begin("fast")
+    lab._images = few
+    layers = [tf.keras.layers.Input((28, 28, 1)), tf.keras.layers.Flatten(), tf.keras.layers.Dense(10)]
+    other = tf.keras.Sequential(layers)
+    lab.baseline_file("lenet_300_100")
+    assert lab.measure(other, name="n", technique="t", latency=False).network == "lenet_300_100"
+    lab.baseline_file("lenet5")
+    with pytest.raises(
+        UsageError, match=r"lenet_300_100 and lenet5, and the layers of 'cut' .* none of them: say netw"
+    ):
+        lab.measure(other, name="cut", technique="t", latency=False)
+    assert lab.measure(other, name="cut", technique="t", latency=False, network="lenet5").network == "lenet5"
+
+
+def test_a_lkz_file_finds_its_network_by_its_tensors(begin, few, tmp_path) -> None:
+    from labkit.assets import models
+    from labkit.keras2.tensors import tensors
+    from labkit.methods import lkz
+
+    lab = begin("fast")
+    lab._images = few
+    lkz.write(tmp_path / "small.lkz", tensors(models.build("lenet_300_100", 1)))
+    for network in ("lenet_300_100", "lenet5"):
+        lab.baseline_file(network)
+    assert lab.measure(tmp_path / "small.lkz", name="a", technique="t", latency=False).network == "lenet_300_100"
+
+
 def test_a_lkz_file_may_be_the_first_that_is_timed(begin, tmp_path) -> None:
     from labkit.assets import models
     from labkit.keras2.tensors import tensors
@@ -291,9 +429,12 @@ def test_finish_says_when_it_is_over_budget(begin, emitted) -> None:
     lab = begin("fast")
     lab.finish("Done.")
     assert emitted[-1]["budget_s"] == 15 and "alert" not in emitted[-1]["page"]
-    lab.started -= 100
+    lab.started -= 100  # waiting is no work: the budget is in processor time
     lab.finish("Done.")
-    assert "over its budget" in emitted[-1]["page"]
+    assert emitted[-1]["elapsed_s"] > 100 and "alert" not in emitted[-1]["page"]
+    lab.cpu_started -= 100
+    lab.finish("Done.")
+    assert emitted[-1]["cpu_s"] > 100 and "over its budget" in emitted[-1]["page"]
     assert begin("study").budget_s is None
 
 

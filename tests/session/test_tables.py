@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from labkit.session import tables
-from labkit.session.measure import Measurement
+from labkit.session.events import Measurement
 
 ROW = Measurement(
-    name="dense <1>", technique="baseline", network="n", dataset="d", split="test", n=100, correct=90, accuracy=0.9,
-    accuracy_low=0.82, accuracy_high=0.95, bytes=1234567, compressed_bytes=1000, parameters=5000, nonzero=4000,
-    macs=12345, latency_ms=None, latency_low_ms=None, latency_high_ms=None, latency_ratio=None, threads=1, cpu="c",
+    lesson="31", name="dense <1>", technique="baseline", network="n", dataset="d", split="test", n=100, correct=90,
+    accuracy=0.9, accuracy_low=0.82, accuracy_high=0.95, bytes=1234567, compressed_bytes=1000, parameters=5000,
+    nonzero=4000, macs=12345, latency_ms=None, latency_low_ms=None, latency_high_ms=None, latency_ratio=None,
+    threads=1, cpu="c",
 )  # fmt: skip
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from labkit.lesson.source import Lesson
 
 HEADER = """\
 # ---
@@ -190,6 +193,22 @@ EXERCISES = 'EXERCISES = [Exercise("{number}.1", 1), Exercise(\n    id="{number}
 NOTES = "# Notes\n\n## The box\n\nIt is [here](notes.md#notes).\n"
 
 
+class Runner:
+    """Stands for the kernel: gives every code cell one output, and remembers which lessons were executed."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+
+    def __call__(self, lesson: Lesson, content: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        self.ran.append(lesson.number)
+        for number, cell in enumerate(cell for cell in content["cells"] if cell["cell_type"] == "code"):
+            text = [f"run {len(self.ran)}, cell {number}\n"]
+            output = {"name": "stdout", "output_type": "stream", "text": text}
+            cell |= {"execution_count": number + 1, "outputs": [output]}
+        executed = {"date": "2024-05-06", "profile": "full", "seconds": 3, "versions": {"python": "3.11.7"}}
+        return content, executed
+
+
 class Toys:
     """A course folder with ``data/registry.toml``, ``docs/``, ``notebooks/source/`` and a package of its own."""
 
@@ -224,6 +243,12 @@ class Toys:
 def toys(tmp_path: Path) -> Toys:
     """An empty toy course."""
     return Toys(tmp_path / "course")
+
+
+@pytest.fixture
+def run() -> Runner:
+    """A stand-in for the kernel."""
+    return Runner()
 
 
 @pytest.fixture

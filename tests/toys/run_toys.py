@@ -115,7 +115,7 @@ import argparse, sys
 from labkit.base.errors import LabkitError, say_error
 from labkit.runner import plan
 from labkit.cli.run import register
-plan.labkit_digest = lambda: "toy"
+plan.code_digest = lambda: "toy"
 top = argparse.ArgumentParser(prog="labkit")
 register(top.add_subparsers(required=True))
 arguments = top.parse_args()

@@ -1,4 +1,7 @@
-"""Gates on a lesson's code: its length, pasted helpers, private names, what has no place on a page."""
+"""Gates on a lesson's code: its length, pasted helpers, private imports, and texts that have no place on a page.
+
+Ruff has the others, with the rules for notebooks/source in pyproject.toml, so that editors show them.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,12 @@ from labkit.lesson import parts
 from labkit.lesson.source import Cell, Lesson
 
 VISIBLE, CELL, EXERCISE, HELPER, PASTED = 150, 15, 25, 10, 3
-PRIVATE_ALLOWED = {"_experimental_disable_per_channel"}  # the converter's only switch to per-tensor weights
-_SEEDS = re.compile(r"(?:^|\.)(?:random\.seed|random\.set_seed|set_random_seed|enable_op_determinism)$")
-_STYLE = re.compile(r"(?:^|\.)(?:style\.use|style\.context|rcParams\.update|rc|rc_context|rcdefaults|xkcd)$")
 _PATH = re.compile(r"(?:~[/\\]|/[A-Za-z_][\w.-]*/|/(?:tmp|home|root|Users|content|mnt|var|data)\b|[A-Za-z]:[\\/](?!/))")
 _HOME = re.compile(r"(?<![\w.:/])(?:/home|/Users|/tmp|/root)/\w")
 
 
 def lines(text: str) -> int:
-    """How many lines of code a reader sees: comments, docstrings and blank lines are words, and do not count."""
+    """Return how many lines of code a reader sees: comments, docstrings and blank lines do not count."""
     return len([line for line in parts.essence(text).splitlines() if line.strip()])
 
 
@@ -63,40 +63,24 @@ def helpers(lesson: Lesson, course: Sequence[Lesson] = (), package: Path = PACKA
                     )
 
 
-def private(lesson: Lesson) -> Iterator[str]:
-    """No name that begins with an underscore is imported from a library or read from an object."""
+def private_imports(lesson: Lesson) -> Iterator[str]:
+    """No module or name that begins with an underscore is imported; ruff finds private attributes (SLF001)."""
     for cell, node in _nodes(lesson):
         names: list[str] = []
-        if isinstance(node, ast.Attribute) and not (isinstance(node.value, ast.Name) and node.value.id == "self"):
-            names = [node.attr]
-        elif isinstance(node, ast.Import):
+        if isinstance(node, ast.Import):
             names = [part for alias in node.names for part in alias.name.split(".")]
         elif isinstance(node, ast.ImportFrom):
             names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
         for name in names:
-            if name.startswith("_") and not name.endswith("__") and name not in PRIVATE_ALLOWED:
+            if name.startswith("_") and not name.endswith("__"):
                 yield (
                     f"{lesson.where(cell, getattr(node, 'lineno', 1))}: {name} is private to its library and may go: "
                     "use what it documents, or put what you need into labkit."
                 )
 
 
-def forbidden(lesson: Lesson) -> Iterator[str]:
-    """No absolute path, seed, style, temporary file, wildcard import or installation stands on a page."""
-    for cell, node in _nodes(lesson):
-        at = lesson.where(cell, getattr(node, "lineno", 1))
-        name = parts.dotted(node.func if isinstance(node, ast.Call) else node)
-        if isinstance(node, ast.Call) and _SEEDS.search(name):
-            yield f"{at}: {name}: lab = start(…, seed=seed) has set every seed; draw from lab.rng."
-        elif isinstance(node, ast.Call) and _STYLE.search(name):
-            yield f"{at}: {name}: the style of figures is the course's: leave it to start and labkit.session.plot."
-        elif isinstance(node, ast.Assign) and any("rcParams" in ast.unparse(target) for target in node.targets):
-            yield f"{at}: rcParams: the style of figures is the course's: leave it to start and labkit.session.plot."
-        elif isinstance(node, ast.Import) and "tempfile" in [alias.name for alias in node.names]:
-            yield f"{at}: tempfile: files that the page makes belong in lab.folder."
-        elif isinstance(node, ast.ImportFrom) and (node.module == "tempfile" or node.names[0].name == "*"):
-            what = f"from {node.module} import {node.names[0].name}"
-            yield f"{at}: {what}: import by name what you use; files that the page makes belong in lab.folder."
+def texts(lesson: Lesson) -> Iterator[str]:
+    """No text names an absolute path or an installation, and no text in code links to another folder."""
     for cell in lesson.cells:
         if cell.kind == "code":
             for text, line in parts.said(ast.parse(cell.text)):
@@ -107,8 +91,8 @@ def forbidden(lesson: Lesson) -> Iterator[str]:
 
 def _text(lesson: Lesson, cell: Cell, line: int, text: str, path: re.Match[str] | None) -> Iterator[str]:
     if path:
-        found = text[path.start() :].split()[0]
-        yield f"{lesson.where(cell, line)}: {found!r} exists on one machine only: use lab.folder, or data by its name."
+        name = text[path.start() :].split()[0]
+        yield f"{lesson.where(cell, line)}: {name!r} exists on one machine only: use lab.folder, or data by its name."
     if re.search(r"\b(?:pip|conda) install\b", text):
         yield f"{lesson.where(cell, line)}: a page installs nothing: declare it in pyproject.toml."
     if cell.kind == "code" and re.search(r"\]\(\.\./", text):

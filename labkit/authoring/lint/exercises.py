@@ -65,6 +65,33 @@ def prediction(lesson: Lesson) -> Iterator[str]:
             yield f"{lesson.where(cell)}: lab.answer({name!r}, …) answers no prediction of this page."
 
 
+def claims(lesson: Lesson) -> Iterator[str]:
+    """Each ``lab.claim`` has an id of its own as its first argument: the lesson's number, a dot, and a word.
+
+    In a loop, the id may be an f-string, or a variable whose values stand in the same cell.
+    """
+    places: dict[str, str] = {}
+    for cell in lesson.cells:
+        for call in parts.calls(cell, "lab.claim"):
+            at = lesson.where(cell, call.lineno)
+            names = _claim_ids(lesson, cell, call)
+            if not names:
+                yield f'{at}: a claim begins with its id, in small letters: lab.claim("{lesson.number}.word", …).'
+            for name in names:
+                if name in places:
+                    yield f"{at}: the claim at {places[name]} has the id {name!r} too: give each its own."
+                places.setdefault(name, at)
+
+
+def _claim_ids(lesson: Lesson, cell: Cell, call: ast.Call) -> list[str]:
+    """Return the ids that a claim can have, an f-string's values as ``{}``; none when its first argument is no id."""
+    first = call.args[0] if call.args else None
+    text_of = ast.parse(cell.text) if isinstance(first, ast.Name) else first
+    texts = [text for text, _ in parts.said(text_of)] if text_of is not None else []
+    names = [text for text in texts if re.fullmatch(rf"{lesson.number}\.(?:[a-z0-9_.-]|{{}})+", text)]
+    return list(dict.fromkeys(names))
+
+
 def _exercise(lesson: Lesson, exercise: parts.Exercise) -> Iterator[str]:
     at = lesson.where(exercise.cells[0])
     if not exercise.stars:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from labkit.authoring import documents
 from labkit.base.errors import LabkitError, nearest
 from labkit.lesson import parts
 from labkit.lesson.source import Lesson, parameters
@@ -100,6 +102,20 @@ def parameters_cell(lesson: Lesson) -> Iterator[str]:
         yield f"{lesson.where(tagged[0])}: {len(found)} parameters: keep the {PARAMETERS} that a reader would change."
     if "seed" not in [parameter.name for parameter in found]:
         yield f"{lesson.where(tagged[0])}: there is no parameter seed: every page can be run with another one."
+
+
+def routes_and_terms(lesson: Lesson, course: Sequence[Lesson], package: Path) -> Iterator[str]:
+    """The routes in the header are those of ``data/routes.toml``; no other lesson introduces the same term."""
+    routes = documents.routes(lesson.path.parents[2])
+    for route in lesson.routes:
+        if route not in routes:
+            yield f"{lesson.path.name}: data/routes.toml has no route {route!r}{nearest(route, routes)}."
+        elif routes[route].every_lesson:
+            yield f"{lesson.path.name}: the route {route!r} has every lesson: leave it out of 'routes'."
+    for other in course:
+        for term in sorted(lesson.terms.keys() & other.terms.keys()):
+            if other.number != lesson.number:
+                yield f"{lesson.path.name}: lesson {other.heading} has the term {term!r} too: keep it in one of them."
 
 
 def cells(lesson: Lesson) -> Iterator[str]:

@@ -1,5 +1,8 @@
 """The file format ``.lkz``: named tensors of few, shared weights in few bytes. See docs/lkz.md.
 
+Belongs here: everything that decides a byte of the file (`header`, `probabilities`), on reading and on writing.
+Does not belong here: pruning and sharing (`labkit.methods.deep_compression`), and models that the tensors fit.
+
 It stores no graph and no code, so that nothing in a file can be executed. What is written is read back bit for bit
 (but for −0.0, which becomes 0.0). `pack` and `unpack` work on bytes, `write` and `read` on files.
 """

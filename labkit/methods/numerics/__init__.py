@@ -1,4 +1,8 @@
-"""Casting: what is left of a number in a narrower format. ``cast(x, "bfloat16")`` and twenty-one other formats.
+"""Cast numbers to narrower formats: ``cast(x, "bfloat16")`` and twenty-one other formats.
+
+Belongs here: number formats, roundings and blocks that share a scale, each equal to a reference implementation.
+Does not belong here: scales chosen from data (`labkit.methods.quantize`) and sums in narrow formats
+(`labkit.methods.dither`, `labkit.methods.integer`).
 
 Nearest-even equals ml_dtypes, and the other roundings equal gfloat, on every value, with these exceptions:
 

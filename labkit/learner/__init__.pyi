@@ -1,0 +1,6 @@
+from . import (
+    doctor as doctor,
+    progress as progress,
+    requirements as requirements,
+    work as work,
+)

@@ -1,0 +1,6 @@
+from . import (
+    parameters as parameters,
+    parts as parts,
+    percent as percent,
+    source as source,
+)
