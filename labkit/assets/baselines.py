@@ -19,6 +19,8 @@ from labkit.assets import cards, data, models, training_recipes
 from labkit.assets.training_recipes import Recipe
 from labkit.base import files, places
 from labkit.base.errors import LabkitError, one_of, say_error
+from labkit.deploy import content
+from labkit.methods.tensor_limits import shown
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -35,14 +37,14 @@ class Baseline:
     tflite_path: Path
 
     def model(self) -> tf.keras.Model:
-        """A fresh Keras 2 model with the trained weights, not compiled: each call gives another one."""
+        """Return a fresh Keras 2 model with the trained weights, not compiled: each call gives another one."""
         import tensorflow as tf
 
         return tf.keras.models.load_model(self.keras_path, compile=False)
 
 
 def baseline(name: str, dataset: str = "fashion_mnist", seed: int = 0, *, progress: bool = True) -> Baseline:
-    """The trained network *name*: shipped, cached, or trained now (with a progress bar on standard error).
+    """Return the trained network *name*: shipped, cached, or trained now (with a progress bar on standard error).
 
     Training runs in a process of its own: it leaves this one's random numbers and threads as they are. A second
     process that wants the same network waits for the first. In the fast profile the recipe may be shortened
@@ -120,7 +122,7 @@ def train_baseline(
 
 
 def open_baseline(name: str, folder: Path) -> Baseline | None:
-    """The baseline in *folder*, its files' checksums verified; None when its card is not there.
+    """Return the baseline in *folder*, its files' checksums verified; None when its card is not there.
 
     Raises LabkitError when a file is missing or damaged.
     """
@@ -130,37 +132,52 @@ def open_baseline(name: str, folder: Path) -> Baseline | None:
     ours = folder.resolve().parent == shipped_folder("").resolve()
     remedy = "run 'git checkout data/models'" if ours else f"delete {folder} and try again"
     try:
-        card = json.loads(card_path.read_text("utf-8"))
-        expected = {keras_path: card["sha256"]["keras"], tflite_path: card["sha256"]["tflite"]}
-        for path, digest in expected.items():
-            if not path.is_file():
-                raise LabkitError(f"{path} is missing: {remedy}.")
-            if files.sha256(path) != digest:
-                raise LabkitError(f"{path} is damaged (its checksum is not the card's): {remedy}.")
-    except (ValueError, KeyError, TypeError) as error:
-        raise LabkitError(f"{card_path} cannot be read as a model's card: {remedy}.") from error
+        card = cards.read(card_path)
+    except LabkitError as error:
+        raise LabkitError(f"The model's card cannot be read ({error}): {remedy}.") from error.__cause__
+    for path, digest in ((keras_path, card["sha256"]["keras"]), (tflite_path, card["sha256"]["tflite"])):
+        if not path.is_file():
+            raise LabkitError(f"{path} is missing: {remedy}.")
+        if files.sha256(path) != digest:
+            raise LabkitError(f"{path} is damaged (its checksum is not the card's): {remedy}.")
+    if card["name"] != name:
+        raise LabkitError(f"{card_path} is the card of {shown(card['name'])}: {remedy}.")
+    content.trust(card["sha256"]["tflite"])
     return Baseline(name, card["dataset"], card, keras_path, tflite_path)
 
 
-def shipped() -> list[Baseline]:
-    """Every baseline that ships with the course, by data set, in the order of ``models.NAMES``."""
+def shipped() -> tuple[list[Baseline], list[LabkitError]]:
+    """Return every baseline that ships with the course, by data set, in the order of ``models.NAMES``.
+
+    Beside them stand the reasons why others, whose files are damaged, cannot be opened.
+    """
     sets = sorted(folder.name for folder in shipped_folder("").glob("*") if folder.is_dir())
-    found = (open_baseline(name, shipped_folder(dataset)) for dataset in sets for name in models.NAMES)
-    return [one for one in found if one is not None]
+    whole: list[Baseline] = []
+    problems: list[LabkitError] = []
+    for dataset in sets:
+        for name in models.NAMES:
+            try:
+                one = open_baseline(name, shipped_folder(dataset))
+            except LabkitError as error:
+                problems.append(error)
+                continue
+            if one is not None:
+                whole.append(one)
+    return whole, problems
 
 
 def paths(name: str, folder: Path) -> tuple[Path, Path, Path]:
-    """Where the Keras file, the ``.tflite`` file and the card of *name* stand in *folder*."""
+    """Return where the Keras file, the ``.tflite`` file and the card of *name* stand in *folder*."""
     return folder / f"{name}.keras", folder / f"{name}.tflite", folder / f"{name}.json"
 
 
 def shipped_folder(dataset: str) -> Path:
-    """Where the course keeps the shipped baselines of *dataset*."""
+    """Return where the course keeps the shipped baselines of *dataset*."""
     return places.course() / "data" / "models" / dataset
 
 
 def cached_folder(name: str, images: str, seed: int, recipe: Recipe) -> Path:
-    """Where the user's cache keeps this network; *images* is the data set's ``data.checksum``."""
+    """Return where the user's cache keeps this network; *images* is the data set's ``data.checksum``."""
     return places.cache() / "models" / cards.key(name, images, seed, recipe)
 
 

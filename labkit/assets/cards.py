@@ -18,6 +18,7 @@ import labkit
 from labkit.assets import data
 from labkit.assets.training_recipes import Recipe
 from labkit.base import files
+from labkit.base.errors import LabkitError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -30,8 +31,43 @@ _SHAPING = ("tensorflow", "tf-keras", "numpy")
 _NAMED = (*_SHAPING, "ai-edge-litert")
 
 
+_MOST_BYTES = 2**20  # of a card
+_NUMBERS = ("test_accuracy", "test_accuracy_low", "test_accuracy_high", "validation_accuracy")
+_COUNTS = ("test_n", "parameters", "macs", "seed", "validation_n")
+_TEXTS = ("name", "dataset", "weights_digest", "data_checksum")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the card in the file *path*, with every field that the commands and the pages read.
+
+    Raises LabkitError when the file cannot be read, is too large, or is no card: one field missing or of another kind
+    is enough.
+    """
+    content = files.read(path, _MOST_BYTES, "a model's card")
+    try:
+        card = json.loads(content.decode())
+    except (ValueError, RecursionError) as error:
+        raise LabkitError(f"{path} is no JSON") from error
+    if not isinstance(card, dict):
+        raise LabkitError(f"{path} describes no model")
+    for fields, kind in ((_NUMBERS, (int, float)), (_COUNTS, (int,)), (_TEXTS, (str,))):
+        for field in fields:
+            if not isinstance(card.get(field), kind) or isinstance(card[field], bool):
+                raise LabkitError(f"{path} has not the field {field}")
+    for field, item_kind in (("bytes", int), ("sha256", str)):
+        value = card.get(field)
+        if not isinstance(value, dict) or not all(isinstance(value.get(key), item_kind) for key in ("keras", "tflite")):
+            raise LabkitError(f"{path} has not the field {field}")
+    for field in ("recipe", "versions"):
+        if not isinstance(card.get(field), dict):
+            raise LabkitError(f"{path} has not the field {field}")
+    if not isinstance(card.get("machine"), str):
+        raise LabkitError(f"{path} has not the field machine")
+    return card
+
+
 def key(name: str, images: str, seed: int, recipe: Recipe) -> str:
-    """A SHA-256 over everything that shapes the weights: two baselines of one key are made in one way.
+    """Return a SHA-256 over everything that shapes the weights: two baselines of one key are made in one way.
 
     That is: network and training as code, recipe, data (*images* is ``data.checksum``), seed, versions.
     Needs no TensorFlow.
@@ -48,7 +84,7 @@ def key(name: str, images: str, seed: int, recipe: Recipe) -> str:
 
 
 def code_digest() -> str:
-    """A SHA-256 over the statements of the modules that shape the weights; comments and docstrings do not count."""
+    """Return a SHA-256 over the statements of the modules that shape the weights, without comments and docstrings."""
     digest = hashlib.sha256()
     for module in _CODE:
         tree = ast.parse((Path(labkit.__file__).parent / module).read_text("utf-8"))
@@ -60,7 +96,7 @@ def code_digest() -> str:
 
 
 def architecture_digest(model: tf.keras.Model) -> str:
-    """A SHA-256 over the model's configuration (layers, shapes, names, activations), initializers left out."""
+    """Return a SHA-256 over the model's configuration (layers, shapes, names, activations), initializers left out."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
@@ -79,7 +115,7 @@ def make(
     keras_path: Path,
     tflite_path: Path,
 ) -> dict[str, Any]:
-    """The card of a trained model whose two files are written; reads the test images, through the ``.tflite`` file."""
+    """Return the card of a trained model whose two files are written; reads the test images through ``.tflite``."""
     from labkit.deploy import tflite
     from labkit.keras2 import cost, protect
     from labkit.methods.statistics import wilson
@@ -122,7 +158,7 @@ def make(
 
 
 def table(cards: Iterable[dict[str, Any]]) -> str:
-    """The cards as a Markdown table, as ``data/README.md`` has it."""
+    """Return the cards as a Markdown table, as ``data/README.md`` has it."""
     lines = [
         "| network | data set | test accuracy (95 % interval) | validation | parameters | multiply-adds | `.tflite` |",
         "|---|---|---|---|---|---|---|",

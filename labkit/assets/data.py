@@ -54,18 +54,19 @@ class Found(NamedTuple):
 
 
 def load(name: str) -> Dataset:
-    """The data set *name*, verified; downloads it when it is not here (see this module's text).
+    """Return the data set *name*, verified; downloads it when it is not here (see this module's text).
 
     Raises UsageError for an unknown name; LabkitError when a file is damaged, or missing and cannot be downloaded.
     """
     entry = registry.entry(name)
     with ThreadPoolExecutor(2) as pool:  # hashing and unpacking let go of Python's lock
-        found = dict(zip((f.role for f in entry.files), pool.map(lambda f: find(entry, f), entry.files), strict=True))
+        copies = list(pool.map(lambda file: find(entry, file), entry.files))
+        by_role = {file.role: copy for file, copy in zip(entry.files, copies, strict=True)}
         if entry.format == "idx":
             roles = ("train_images", "train_labels", "test_images", "test_labels")
-            x, y, x_test, y_test = pool.map(lambda role: read_idx(found[role].content, found[role].path), roles)
+            x, y, x_test, y_test = pool.map(lambda role: read_idx(by_role[role].content, by_role[role].path), roles)
         elif entry.format == "npz":
-            x, y, x_test, y_test = read_npz(found["arrays"].content, found["arrays"].path)
+            x, y, x_test, y_test = read_npz(by_role["arrays"].content, by_role["arrays"].path)
         else:
             raise LabkitError(f"The registry gives {name} the format {entry.format!r}: write idx or npz.")
     for images, labels, n in ((x, y, entry.train), (x_test, y_test, entry.test)):
@@ -80,7 +81,7 @@ def load(name: str) -> Dataset:
 
 
 def checksum(dataset: Dataset) -> str:
-    """The SHA-256 over all images and labels as arrays: the same however the files were packed."""
+    """Return the SHA-256 over all images and labels as arrays: the same however the files were packed."""
     digest = hashlib.sha256()
     for split in (dataset.train, dataset.validation, dataset.test):
         for array in split:
@@ -90,35 +91,35 @@ def checksum(dataset: Dataset) -> str:
 
 
 def folders() -> list[Path]:
-    """Where files are looked for, in this order, before anything is downloaded."""
+    """Return where files are looked for, in this order, before anything is downloaded."""
     listed = [Path(part) for part in settings.DATA.read().split(os.pathsep) if part]
     return [places.course() / "data", *listed, places.cache() / "data"]
 
 
 def find(entry: registry.Entry, file: registry.File) -> Found:
-    """*file*, verified, from the first folder that has it whole; downloaded into the cache when none has it.
+    """Return *file*, verified, from the first folder that has it whole; downloaded into the cache when none has it.
 
     Raises LabkitError when the only ones found are truncated or have a wrong checksum, and as ``download.fetch`` does.
     """
-    found = look(entry, file)
-    if found is None:
+    copy = look(entry, file)
+    if copy is None:
         put = f"{places.course() / 'data' / entry.name} (or into a folder that {settings.DATA.name} names)"
         download.fetch(file, places.cache() / "data" / entry.name, put=put)
-        found = look(entry, file)
-    if found is None:
+        copy = look(entry, file)
+    if copy is None:
         raise LabkitError(f"{file.name} was downloaded and is gone again: run 'labkit data get {entry.name}' again.")
-    return found
+    return copy
 
 
 def look(entry: registry.Entry, file: registry.File) -> Found | None:
-    """As ``find``, but None when no folder has the file: nothing is downloaded."""
+    """Return what ``find`` does, but None when no folder has the file: nothing is downloaded."""
     damaged: LabkitError | None = None
     for folder in folders():
         for path in (folder / entry.name / file.name, folder / file.name):
             if not path.is_file():
                 continue
             try:
-                content = path.read_bytes()
+                content = _read(path, entry, file)
                 return Found(path, content, verify(content, entry, file, path))
             except OSError as error:
                 damaged = damaged or LabkitError(f"{path} cannot be read ({error.strerror}): change its permissions.")
@@ -129,21 +130,34 @@ def look(entry: registry.Entry, file: registry.File) -> Found | None:
     return None
 
 
+def _read(path: Path, entry: registry.Entry, file: registry.File) -> bytes:
+    """Return the bytes of *path*; what is twice as long as it should be is refused unread."""
+    most = max(accepted.bytes for accepted in file.accepted)
+    size = path.stat().st_size
+    if size > 2 * most:
+        raise LabkitError(f"{path} is too long ({size:,} bytes, not {most:,}): {_remedy(entry)}.")
+    return path.read_bytes()
+
+
 def verify(content: bytes, entry: registry.Entry, file: registry.File, path: Path) -> str:
-    """Which accepted content this is, such as ``official``; raises LabkitError when it is none of them."""
+    """Return which accepted content this is, such as ``official``; raises LabkitError when it is none of them."""
     digest = files.sha256(content)
     for accepted in file.accepted:
         if digest == accepted.sha256:
             return accepted.what
-    remedy = f"delete it (or restore it from git) and run 'labkit data get {entry.name}'"
+    remedy = _remedy(entry)
     least = min(accepted.bytes for accepted in file.accepted)
     if len(content) < least:
         raise LabkitError(f"{path} is truncated ({len(content):,} of {least:,} bytes): {remedy}.")
     raise LabkitError(f"{path} has a wrong checksum (sha256 {digest[:12]}…), so it is not loaded: {remedy}.")
 
 
+def _remedy(entry: registry.Entry) -> str:
+    return f"delete it (or restore it from git) and run 'labkit data get {entry.name}'"
+
+
 def read_idx(content: bytes, source: Path | str) -> Bytes:
-    """An idx file of unsigned bytes, plain or gzipped, as an array with the shape in its header.
+    """Return an idx file of unsigned bytes, plain or gzipped, as an array with the shape in its header.
 
     The header is two zero bytes, the type (8 for uint8), the number of dimensions, and each as a big-endian uint32.
     Raises LabkitError when it is another kind of file or is truncated.
@@ -164,7 +178,7 @@ def read_idx(content: bytes, source: Path | str) -> Bytes:
 
 
 def read_npz(content: bytes, source: Path | str) -> tuple[Bytes, Bytes, Bytes, Bytes]:
-    """``x_train, y_train, x_test, y_test`` of an .npz file; raises LabkitError when it has not these or is damaged."""
+    """Return ``x_train, y_train, x_test, y_test`` of an .npz file. Raises LabkitError for anything else."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             x, y, x_test, y_test = (np.asarray(arrays[key]) for key in ("x_train", "y_train", "x_test", "y_test"))

@@ -99,8 +99,12 @@ class _Resuming:
                 disable=not self.progress,
             )
             with bar, self.part.open("ab" if goes_on else "wb") as out:
+                room = self.expected - (have if goes_on else 0)
                 for piece in answer.iter_content(_CHUNK):
-                    out.write(piece)
+                    if room <= 0:
+                        break  # a file that is longer is another one: the checksum refuses it, and the disk stays free
+                    out.write(piece[:room])
+                    room -= len(piece)
                     bar.update(len(piece))
         size = self.part.stat().st_size
         if size < self.expected:

@@ -1,10 +1,11 @@
-"""Whole files or none: write to a temporary name, then rename."""
+"""Read a regular file of a bounded size; write whole files or none: to a temporary name, then rename."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,14 +30,47 @@ def explain(error: OSError, path: Path | str) -> LabkitError:
     return LabkitError(f"Cannot write {path}: {reason}.")
 
 
+def read(path: Path | str, most_bytes: int, wanted: str) -> bytes:
+    """Return the bytes of the regular file *path*; *wanted* names its kind in messages, as in ``a .npz file``.
+
+    Raises LabkitError, before anything is read, when there is no such file, when it is no regular file (a FIFO would
+    keep a reader waiting) and when it has more than *most_bytes*.
+    """
+    try:
+        # Without O_NONBLOCK, opening a FIFO waits until somebody writes to it.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError:
+        raise LabkitError(f"There is no file {path}: give the path of {wanted}.") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise LabkitError(f"Cannot read {path} ({reason}): give the path of {wanted}.") from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise LabkitError(f"{path} is no regular file: give the path of {wanted}.")
+        if status.st_size > most_bytes:
+            raise LabkitError(
+                f"{path} has {status.st_size:,} bytes, but {wanted} may have {most_bytes:,}: give a smaller one."
+            )
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(status.st_size)
+    except OSError as error:
+        raise LabkitError(f"Cannot read {path} ({error.strerror}): give the path of {wanted}.") from error
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def writing(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside *path*; renamed to *path* at the end, removed when anything fails.
 
-    Raises LabkitError when the disk is full or the folder cannot be written to.
+    A symbolic link stays one: the file that it points to is written. Raises LabkitError when the disk is full, the
+    folder cannot be written to, or *path* is a device or a FIFO.
     """
-    target = Path(path)
+    target = Path(os.path.realpath(path))
     temporary: Path | None = None
+    if target.exists() and not target.is_file() and not target.is_dir():
+        raise LabkitError(f"Cannot write {path}: it is no regular file; choose another name.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".writing-", suffix=target.suffix)

@@ -65,9 +65,9 @@ def _data_list(_: argparse.Namespace) -> int:
     for name in registry.names():
         entry = registry.entry(name)
         try:
-            found = [data.look(entry, file) for file in entry.files]
-            here = sorted({f"{one.path.parent} ({one.what})" for one in found if one is not None})
-            state = "; ".join(here) if None not in found else f"not here: labkit data get {name}"
+            copies = [data.look(entry, file) for file in entry.files]
+            here = sorted({f"{copy.path.parent} ({copy.what})" for copy in copies if copy is not None})
+            state = "; ".join(here) if None not in copies else f"not here: labkit data get {name}"
         except LabkitError as error:
             state = f"damaged: {error}"
         print(f"{name:14} {entry.about}\n{'':14} {entry.licence}\n{'':14} {state}")
@@ -79,8 +79,8 @@ def _data_get(arguments: argparse.Namespace) -> int:
 
     entry = registry.entry(arguments.name)
     for file in entry.files:
-        found = data.find(entry, file)
-        print(f"{found.path}: {len(found.content):,} bytes, checksum right ({found.what})")
+        copy = data.find(entry, file)
+        print(f"{copy.path}: {len(copy.content):,} bytes, checksum right ({copy.what})")
     return 0
 
 
@@ -103,16 +103,16 @@ def _data_verify(_: argparse.Namespace) -> int:
         for file in entry.files:
 
             def state(entry: registry.Entry = entry, file: registry.File = file) -> str:
-                found = data.look(entry, file)
-                return f"{found.path}: right ({found.what})" if found else f"{entry.name}/{file.name}: not here"
+                copy = data.look(entry, file)
+                return f"{copy.path}: right ({copy.what})" if copy else f"{entry.name}/{file.name}: not here"
 
             report(state)
     for folder in sorted(path for path in baselines.shipped_folder("").glob("*") if path.is_dir()):
         for name in models.NAMES:
 
             def trained(name: str = name, folder: Path = folder) -> str:
-                found = baselines.open_baseline(name, folder)
-                return f"{found.keras_path} and .tflite: right" if found else f"{folder / name}: does not ship"
+                one = baselines.open_baseline(name, folder)
+                return f"{one.keras_path} and .tflite: right" if one else f"{folder / name}: does not ship"
 
             report(trained)
     return failed
@@ -120,8 +120,10 @@ def _data_verify(_: argparse.Namespace) -> int:
 
 def _models_list(_: argparse.Namespace) -> int:
     from labkit.assets import baselines, models
+    from labkit.base.errors import say_error
 
-    for one in baselines.shipped():
+    whole, problems = baselines.shipped()
+    for one in whole:
         card = one.card
         low, high = 100 * card["test_accuracy_low"], 100 * card["test_accuracy_high"]
         print(
@@ -129,7 +131,9 @@ def _models_list(_: argparse.Namespace) -> int:
             f"{card['test_n']:,} test images right (95 % interval {low:.2f} to {high:.2f}), "
             f"{card['parameters']:,} parameters, {card['macs']:,} multiply-adds, {card['bytes']['tflite']:,} bytes"
         )
-    return 0
+    for problem in problems:
+        say_error(problem)
+    return 1 if problems else 0
 
 
 def _models_train(arguments: argparse.Namespace) -> int:

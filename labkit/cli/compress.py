@@ -18,7 +18,8 @@ _REPRODUCE = """examples:
   labkit reproduce --list                                       the rows, and what they are published as
   labkit reproduce deep-compression-lenet-300-100 --seeds 1     one row, one seed
   labkit reproduce                                              all rows, all seeds: hours"""
-_MODELS = ".keras, .h5 or .npz"
+_MODELS = (".keras", ".h5", ".npz")
+_KINDS = ".keras, .h5 or .npz"
 
 
 def register(subparsers: Any) -> None:
@@ -31,7 +32,7 @@ def register(subparsers: Any) -> None:
         _COMPRESS,
         _compress,
     )
-    compress.add_argument("model", type=Path, metavar="MODEL", help=f"a {_MODELS} file")
+    compress.add_argument("model", type=Path, metavar="MODEL", help=f"a {_KINDS} file")
     compress.add_argument("-o", dest="target", type=Path, required=True, metavar="FILE.lkz", help="the file to write")
     compress.add_argument(
         "--values",
@@ -78,34 +79,32 @@ def _add(subparsers: Any, name: str, text: str, about: str, examples: str, handl
 def _compress(arguments: argparse.Namespace) -> int:
     from labkit.base import files
     from labkit.base.errors import UsageError
-    from labkit.methods import deep_compression as compress
-    from labkit.methods import lkz
+    from labkit.methods import deep_compression, lkz
 
-    if arguments.target.suffix != ".lkz":
+    if arguments.target.suffix.lower() != ".lkz":
         raise UsageError(f"-o is {arguments.target}, but takes a name that ends in .lkz.")
-    if arguments.values is not None and not 1 <= arguments.values <= compress.MOST_VALUES:
-        raise UsageError(f"--values is {arguments.values}, but takes 1 to {compress.MOST_VALUES:,}.")
-    tensors = _load(arguments.model)
-    data = compress.deep_compression(tensors, values=arguments.values)
+    if arguments.values is not None and not 1 <= arguments.values <= deep_compression.MOST_VALUES:
+        raise UsageError(f"--values is {arguments.values}, but takes 1 to {deep_compression.MOST_VALUES:,}.")
+    tensors, rounded = _as_float32(_load(arguments.model))
+    data = deep_compression.deep_compression(tensors, values=arguments.values)
     lkz.unpack(data)  # what cannot be read again is not written
     files.write(arguments.target, data)
     weights = sum(tensor.size for tensor in tensors.values())
     kept = sum(int((tensor != 0).sum()) for tensor in tensors.values())
+    if rounded:
+        print(f"Rounded to float32: {', '.join(rounded[:3])}{', …' if len(rounded) > 3 else ''}.")
     print(
         f"{arguments.target}: {len(data):,} bytes for {weights:,} weights, of which {kept:,} are not zero; "
-        f"{4 * weights / len(data):.1f} times smaller than 4 bytes a weight."
+        f"{_compared(len(data), 4 * weights)}."
     )
     return 0
 
 
 def _expand(arguments: argparse.Namespace) -> int:
-    import numpy as np
-
-    from labkit.base import files
     from labkit.base.errors import UsageError
-    from labkit.methods import lkz
+    from labkit.methods import lkz, npz
 
-    kind = arguments.target.suffix
+    kind = arguments.target.suffix.lower()
     if kind not in (".npz", ".keras") or (kind == ".keras") != (arguments.like is not None):
         raise UsageError(
             f"-o is {arguments.target}, but takes a name that ends in .npz, or in .keras together with --like MODEL "
@@ -113,17 +112,30 @@ def _expand(arguments: argparse.Namespace) -> int:
         )
     tensors = lkz.read(arguments.file)
     if kind == ".npz":
-        with files.writing(arguments.target) as temporary, temporary.open("wb") as file:
-            np.savez(file, **tensors)  # type: ignore[arg-type]
+        npz.write(arguments.target, tensors)
     else:
-        from labkit.keras2.tensors import set_tensors
-
-        model = _model(arguments.like)
-        set_tensors(model, tensors)
-        with files.writing(arguments.target) as temporary:
-            model.save(temporary)
+        _expand_model(arguments.target, tensors, arguments.like)
     print(f"{arguments.target}: {len(tensors)} tensors, {sum(tensor.size for tensor in tensors.values()):,} weights.")
     return 0
+
+
+def _expand_model(target: Path, tensors: dict[str, Any], like: Path) -> None:
+    """Write a ``.keras`` file *target* with *tensors* as its weights and the graph of the model in *like*."""
+    import tempfile
+
+    from labkit.base import files
+
+    _check_model_path(like, (".keras", ".h5"))
+    from labkit.keras2 import foreign_model
+    from labkit.keras2.tensors import set_tensors
+
+    model = foreign_model.load(like)
+    set_tensors(model, tensors)
+    with tempfile.TemporaryDirectory() as folder:
+        # Keras chooses the format by the suffix, which the file behind a symbolic link may not have.
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        files.write(target, path.read_bytes())
 
 
 def _reproduce(arguments: argparse.Namespace) -> int:
@@ -147,45 +159,72 @@ def _reproduce(arguments: argparse.Namespace) -> int:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    """The tensors of a model's file, by name."""
-    if path.suffix == ".npz":
-        return _arrays(path)
-    from labkit.keras2.tensors import tensors
+    """Return the tensors of a model's file by name; no code of the model runs."""
+    _check_model_path(path, _MODELS)
+    if path.suffix.lower() == ".npz":
+        from labkit.methods import npz
 
-    return tensors(_model(path))
+        return npz.read(path)
+    from labkit.keras2 import weight_files
 
-
-def _arrays(path: Path) -> dict[str, Any]:
-    import zipfile
-
-    import numpy as np
-
-    from labkit.base.errors import LabkitError
-
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise LabkitError(f"Cannot read {path} as .npz ({_short(error)}): give named arrays of numbers.") from error
+    return weight_files.read(path)
 
 
-def _model(path: Path) -> Any:
-    """The Keras 2 model in *path*. Its file may hold code of its own (Lambda layers), unlike a .lkz file."""
+def _check_model_path(path: Path, suffixes: tuple[str, ...]) -> None:
+    """Raise LabkitError or UsageError when *path* cannot be a model's file with one of *suffixes*."""
     from labkit.base.errors import LabkitError, UsageError
 
-    if path.suffix not in (".keras", ".h5"):
-        raise UsageError(f"The model is {path}, but takes a {_MODELS} file.")
-    if not path.is_file():
-        raise LabkitError(f"There is no file {path}: give the path of a {_MODELS} file.")
-    import tensorflow as tf
-
-    try:
-        return tf.keras.models.load_model(path, compile=False)
-    except Exception as error:  # Keras raises nearly anything here
+    kinds = " or ".join([", ".join(suffixes[:-1]), suffixes[-1]])
+    if path.is_dir() and (path / "saved_model.pb").exists():
         raise LabkitError(
-            f"Keras 2 cannot load {path} ({_short(error)}): give a file that tf.keras saved, without wrappers of TFMOT."
-        ) from error
+            f"{path} is a SavedModel, whose graph is code and is not loaded: in the program that made it, write "
+            f"model.save({path.name + '.keras'!r})."
+        )
+    if path.suffix.lower() not in suffixes:
+        raise UsageError(f"The model is {path}, but takes a {kinds} file.")
 
 
-def _short(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120].rstrip(".")
+def _as_float32(tensors: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return *tensors* as float32, and the names of those that had to be rounded.
+
+    Raises UsageError for what is no floating-point number, and for NaN and infinity.
+    """
+    import numpy as np
+
+    from labkit.base.errors import UsageError
+
+    converted: dict[str, Any] = {}
+    rounded: list[str] = []
+    for name, tensor in tensors.items():
+        if tensor.dtype.kind == "V" and tensor.dtype.fields is None and tensor.dtype.itemsize in (1, 2):
+            likely = "bfloat16" if tensor.dtype.itemsize == 2 else "float8"
+            raise UsageError(
+                f"Tensor {name!r} has {tensor.dtype.itemsize} bytes per number and no type, most likely {likely}, "
+                f"which NumPy's files cannot tell: save it with .astype('float32')."
+            )
+        if tensor.dtype.kind != "f":
+            raise UsageError(
+                f"Tensor {name!r} has dtype {tensor.dtype}, but a .lkz file holds floats: leave it out if it is no "
+                "weight (a step counter), or save it with .astype('float32')."
+            )
+        if not np.isfinite(tensor).all():
+            raise UsageError(
+                f"Tensor {name!r} holds NaN or infinity: train the model again with a smaller learning rate."
+            )
+        with np.errstate(over="ignore"):
+            single = tensor.astype(np.float32)
+        if not np.isfinite(single).all():
+            raise UsageError(f"Tensor {name!r} holds numbers beyond float32's largest, 3.4e38: scale them down.")
+        if not np.array_equal(single, tensor):
+            rounded.append(name)
+        converted[name] = single
+    return converted, rounded
+
+
+def _compared(size: int, plain: int) -> str:
+    """Return in words how *size* bytes compare with *plain*, 4 bytes per weight."""
+    if size > plain:
+        larger = f"{size / plain:.2f} times larger than" if plain else "more than"
+        return f"{larger} 4 bytes per weight, because names and shapes take more than zeros and shared values save"
+    ratio = plain / size
+    return f"{ratio:.1f} times smaller than 4 bytes per weight" if ratio >= 1.05 else "as large as 4 bytes per weight"

@@ -13,5 +13,6 @@ from . import (
     single_layers as single_layers,
     sparsity as sparsity,
     tflite as tflite,
+    tflite_child as tflite_child,
     timing as timing,
 )

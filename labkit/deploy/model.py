@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from labkit.base import files
 from labkit.base.errors import LabkitError, UsageError
 from labkit.deploy import inspect, tflite
 from labkit.deploy.content import OpenFile, read
@@ -71,10 +72,7 @@ class Model(OpenFile):
             raise UsageError(f"{path} holds weights without a network: give build_network, which makes one for them.")
         from labkit.keras2.tensors import set_tensors
 
-        try:
-            stored = path.read_bytes()
-        except OSError as error:
-            raise LabkitError(f"Cannot read {path} ({error.strerror}): give the path of a .lkz file.") from error
+        stored = files.read(path, lkz.MOST_BYTES, "a .lkz file")
         try:
             weights = lkz.unpack(stored)
         except LabkitError as error:

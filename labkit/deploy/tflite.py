@@ -16,7 +16,7 @@ from labkit.base import files
 from labkit.base.errors import LabkitError, UsageError, one_of
 from labkit.base.quiet import native_stderr
 from labkit.deploy import conversion
-from labkit.deploy.content import OpenFile, Source, describe, interpreter
+from labkit.deploy.content import OpenFile, Source, describe, interpreter, trust
 
 __all__ = ["PRECISIONS", "convert", "interpreter", "predict", "save"]
 
@@ -77,6 +77,7 @@ def convert(
     content = _quietly(converter.convert, model)
     if not float_io:
         _check_integer_io(content, model)
+    trust(content)
     return content
 
 

@@ -5,7 +5,9 @@ from . import (
     distill as distill,
     errors as errors,
     explanations as explanations,
+    foreign_model as foreign_model,
     graph as graph,
+    h5_child as h5_child,
     norms as norms,
     profiler as profiler,
     protect as protect,
@@ -18,6 +20,8 @@ from . import (
     training as training,
     trim as trim,
     views as views,
+    weight_files as weight_files,
+    wrappers as wrappers,
 )
 from .distill import distillation as distillation
 from .errors import translated as translated

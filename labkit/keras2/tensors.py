@@ -14,7 +14,7 @@ from labkit.keras2.protect import require_graph, require_stripped
 
 
 def tensors(model: Model) -> dict[str, NDArray[np.float32]]:
-    """Every weight of *model* by its name, ``dense_1/kernel``: what a ``.lkz`` file holds.
+    """Return every weight of *model* by its name, ``dense_1/kernel``: what a ``.lkz`` file holds.
 
     Raises LabkitError for what is no built Keras 2 model, one that wears TFMOT's wrappers, and names that repeat.
     """
@@ -28,9 +28,7 @@ def set_tensors(model: Model, values: Mapping[str, np.ndarray]) -> None:
     known = variables(model)
     for name, variable in known.items():
         if name not in values:
-            raise LabkitError(
-                f"There is no tensor {name!r} for model {model.name!r}: give a file that was made from such a model."
-            )
+            raise LabkitError(_missing(model, name, values))
         if tuple(variable.shape) != np.shape(values[name]):
             raise LabkitError(
                 f"Tensor {name!r} has shape {np.shape(values[name])}, and model {model.name!r} takes "
@@ -44,13 +42,31 @@ def set_tensors(model: Model, values: Mapping[str, np.ndarray]) -> None:
 
 
 def variables(model: Model) -> dict[str, tf.Variable]:
-    """Every variable of *model* by its name. Raises LabkitError when two have the same."""
-    found = {name_of(variable): variable for variable in model.weights}
-    if len(found) < len(model.weights):
-        raise LabkitError(f"Two weights of model {model.name!r} have one name: give each layer a name of its own.")
-    return found
+    """Return every variable of *model* by its name. Raises LabkitError when two have the same."""
+    by_name: dict[str, tf.Variable] = {}
+    for variable in model.weights:
+        name = name_of(variable)
+        if name in by_name:
+            raise LabkitError(
+                f"Model {model.name!r} has two weights called {name!r}: give each layer a name of its own, those of "
+                "inner models too."
+            )
+        by_name[name] = variable
+    return by_name
 
 
 def name_of(variable: tf.Variable) -> str:
-    """The name of a variable as a file has it: ``dense_1/kernel``."""
+    """Return the name of a variable as a file has it: ``dense_1/kernel``."""
     return str(variable.name).removesuffix(":0")
+
+
+def _missing(model: tf.keras.Model, name: str, values: Mapping[str, np.ndarray]) -> str:
+    """Return the sentence for a weight that the file does not have."""
+    in_file = next((other for other in values if other.split("/")[-1] == name.split("/")[-1]), None)
+    sentence = f"There is no tensor {name!r} for model {model.name!r}"
+    if in_file is None:
+        return f"{sentence}: give a file that was made from such a model."
+    return (
+        f"{sentence}; the file has {in_file!r}, and layers without a name are numbered anew by each session: name the "
+        "layers, or give the model file that the tensors were read from."
+    )

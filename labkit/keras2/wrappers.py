@@ -29,5 +29,8 @@ STRIPPERS = {
 # The wrappers of a model that computes with quantized weights and activations.
 QUANTIZED = frozenset({"QuantizeLayer", "QuantizeWrapper", "QuantizeWrapperV2"})
 
+# Every wrapper of quantization-aware training: nothing takes them off.
+QUANTIZERS = QUANTIZED | {"QuantizeAnnotate"}
+
 # Every wrapper that holds a layer of the network as its ``layer``.
 HOLDERS = frozenset(SCOPES) - {"QuantizeLayer"}

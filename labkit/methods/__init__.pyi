@@ -9,6 +9,7 @@ from . import (
     integer as integer,
     lkz as lkz,
     merge as merge,
+    npz as npz,
     numerics as numerics,
     paired as paired,
     prune as prune,
@@ -18,6 +19,7 @@ from . import (
     statistics as statistics,
     ste as ste,
     storage as storage,
+    tensor_limits as tensor_limits,
     theory as theory,
     trials as trials,
 )

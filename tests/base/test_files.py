@@ -81,3 +81,29 @@ def test_a_file_in_the_place_of_a_folder_is_one_sentence(tmp_path):
 def test_sha256_of_bytes_and_of_a_file_is_hashlibs(tmp_path_factory, content):
     path = files.write(tmp_path_factory.mktemp("h") / "a", content)
     assert files.sha256(content) == files.sha256(path) == hashlib.sha256(content).hexdigest()
+
+
+def test_reading_is_bounded_and_takes_regular_files_alone(tmp_path):
+    path = files.write(tmp_path / "a", b"12345")
+    assert files.read(path, 5, "a test file") == b"12345"
+    os.mkfifo(tmp_path / "fifo")
+    for other, said in (
+        (path, "has 5 bytes, but a test file may have 4"),
+        (tmp_path / "none", "There is no file .*: give the path of a test file"),
+        (tmp_path, "no regular file"),
+        (tmp_path / "fifo", "no regular file"),
+        ("/dev/zero", "no regular file"),
+        ("a\0b", "Cannot read"),
+    ):
+        with pytest.raises(LabkitError, match=said):
+            files.read(other, 4, "a test file")
+
+
+def test_writing_goes_through_a_link_and_into_no_device(tmp_path):
+    target, link = tmp_path / "target", tmp_path / "link"
+    link.symlink_to(target)  # a link to a file that is not there yet
+    files.write(link, b"new")
+    assert link.is_symlink() and target.read_bytes() == b"new"
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(LabkitError, match="no regular file"):
+        files.write(tmp_path / "fifo", b"x")

@@ -24,9 +24,7 @@ from labkit.methods.lkz.header import (
     ALL_ZERO,
     HALF,
     MASKED,
-    MOST_TENSORS,
     MOST_VALUES,
-    MOST_WEIGHTS,
     NO_ZERO,
     SHARED,
     Head,
@@ -37,8 +35,10 @@ from labkit.methods.lkz.header import (
     write_head,
 )
 from labkit.methods.lkz.probabilities import Reader, Writer, best_model, code_counts, code_mask, damaged
+from labkit.methods.tensor_limits import MOST_TENSORS, MOST_WEIGHTS
 
 MAGIC, VERSION = b"LKZ", 1
+MOST_BYTES = 2**28  # of a file: twice the weights that it may hold, in float32
 
 Tensors = dict[str, NDArray[np.float32]]
 _PARTS = ("mask", "indices", "values", "header")  # of an `Account`
@@ -60,7 +60,7 @@ class Account:
 
 
 def pack(tensors: Mapping[str, np.ndarray]) -> bytes:
-    """*tensors* as the bytes of a ``.lkz`` file.
+    """Return *tensors* as the bytes of a ``.lkz`` file.
 
     Floats of any shape, each exactly a float32 number; zeros are taken for pruned weights. Raises UsageError for what
     a file cannot hold: NaN or infinity, whole numbers, names or sizes beyond the format's limits.
@@ -69,7 +69,7 @@ def pack(tensors: Mapping[str, np.ndarray]) -> bytes:
 
 
 def account(tensors: Mapping[str, np.ndarray]) -> list[Account]:
-    """What each tensor takes in the file that `pack` makes of *tensors*.
+    """Return what each tensor takes in the file that `pack` makes of *tensors*.
 
     What is left over (about a dozen bytes) is the file's own: its first four bytes, the number of tensors, the last
     word and the checksum. Raises as `pack` does.
@@ -78,20 +78,20 @@ def account(tensors: Mapping[str, np.ndarray]) -> list[Account]:
 
 
 def parts(tensors: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Where the bytes of the file of *tensors* go: parts of all kernels, *biases* (one axis), and the file's *own*.
+    """Return where the file's bytes go: parts of all kernels, *biases* (one axis), and the file's *own*.
 
     The sum is the length of what `pack` makes of them. Raises as `pack` does.
     """
     data, rows = _packed(tensors)
     kernels = [row for row in rows if np.ndim(tensors[row.name]) > 1]
-    found = {part: float(sum(getattr(row, part) for row in kernels)) for part in _PARTS}
-    found["biases"] = sum(getattr(row, part) for row in rows if row not in kernels for part in _PARTS)
-    found["own"] = len(data) - sum(found.values())
-    return found
+    bytes_by_part = {part: float(sum(getattr(row, part) for row in kernels)) for part in _PARTS}
+    bytes_by_part["biases"] = sum(getattr(row, part) for row in rows if row not in kernels for part in _PARTS)
+    bytes_by_part["own"] = len(data) - sum(bytes_by_part.values())
+    return bytes_by_part
 
 
 def unpack(data: bytes) -> Tensors:
-    """The tensors in the bytes of a ``.lkz`` file, float32, by name, in the order of the file.
+    """Return the tensors in the bytes of a ``.lkz`` file, float32, by name, in the order of the file.
 
     Raises LabkitError, in one sentence, for what `pack` did not write: a truncated or damaged file, one of a later
     version, something else. Memory is taken for at most 2^25 weights, whatever the file says.
@@ -115,18 +115,18 @@ def unpack(data: bytes) -> Tensors:
 
 
 def write(path: Path | str, tensors: Mapping[str, np.ndarray]) -> int:
-    """Write *tensors* to the file *path*, whole or not at all; its bytes. Raises as `pack`, and for a full disk."""
+    """Write *tensors* to the file *path*, whole or not at all, and return its size in bytes.
+
+    Raises as `pack` does, and LabkitError for a full disk.
+    """
     data = pack(tensors)
     files.write(path, data)
     return len(data)
 
 
 def read(path: Path | str) -> Tensors:
-    """The tensors in the file *path*. Raises LabkitError as `unpack` does, naming it, and when it cannot be read."""
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise LabkitError(f"Cannot read {path} ({error.strerror}): give the path of a .lkz file.") from error
+    """Return the tensors in the file *path*. Raises LabkitError as `unpack` does, and when it cannot be read."""
+    data = files.read(path, MOST_BYTES, "a .lkz file")
     try:
         return unpack(data)
     except LabkitError as error:
@@ -204,8 +204,8 @@ def _choose_mask(head: Head, mask: NDArray[np.bool_], shape: tuple[int, ...]) ->
 def _code_mask(head: Head, stream: Writer | Reader, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
     """Code the counts of the columns and the mask, or read them when it is None; the mask as a matrix."""
     rows, columns, _ = matrix(head.shape)
-    given = None if mask is None else np.count_nonzero(mask, axis=0)
-    counts = code_counts(stream, given, columns, head.kept // columns, head.model)
+    known_counts = None if mask is None else np.count_nonzero(mask, axis=0)
+    counts = code_counts(stream, known_counts, columns, head.kept // columns, head.model)
     if counts.min() < 0 or counts.max() > rows or counts.sum() != head.kept:
         raise damaged("its columns have not the weights that it says")
     return code_mask(stream, mask, rows, counts, head.apart)

@@ -10,9 +10,17 @@ from numpy.typing import NDArray
 
 from labkit.base.errors import UsageError
 from labkit.methods.lkz.probabilities import MODELS, damaged
+from labkit.methods.tensor_limits import (
+    LONGEST_NAME,
+    MOST_AXES,
+    MOST_TENSORS,
+    MOST_WEIGHTS,
+    name_problem,
+    shape_problem,
+    shown,
+)
 
-MOST_WEIGHTS = 2**25  # in a file: 128 MiB as float32, so that a few bytes cannot ask for all memory
-MOST_TENSORS, MOST_AXES, LONGEST_NAME, MOST_VALUES = 4096, 8, 255, 65_536
+MOST_VALUES = 65_536  # different values in a tensor whose values are shared
 NO_ZERO, ALL_ZERO, MASKED = 0, 1, 2  # bits 0 and 1 of a tensor's flags
 HALF, SHARED = 4, 8  # bits 2 and 3
 _TALLEST = 16  # rows into which a tensor of one axis is folded, at most
@@ -91,12 +99,14 @@ def _read_head(source: _Bytes, before: str, room: int) -> Head:
         name = (before.encode()[:same] + source.take(more)).decode()
     except UnicodeDecodeError:
         raise damaged("a name is no text") from None
+    if problem := name_problem(name):
+        raise damaged(f"the name {shown(name)} {problem}")
     axes = source.byte()
     if axes > MOST_AXES:
         raise damaged(f"a tensor has {axes} axes")
     shape, flags = tuple(source.number(MOST_WEIGHTS) for _ in range(axes)), source.byte()
     head = Head(name, shape, flags)
-    if math.prod(shape) > room:
+    if shape_problem(shape, room):
         raise damaged(f"it asks for more than {MOST_WEIGHTS:,} weights")
     if flags >= 16 or head.kind > MASKED or (head.kind == ALL_ZERO and flags != ALL_ZERO):
         raise damaged("a tensor has flags that mean nothing")
@@ -167,12 +177,14 @@ def varint(value: int) -> bytes:
 
 def refuse(name: str, tensor: np.ndarray) -> None:
     """Raise UsageError when *tensor* cannot stand in a file."""
-    if not isinstance(name, str) or not 0 < len(name.encode()) <= LONGEST_NAME:
-        raise UsageError(f"A tensor's name is {str(name)[:40]!r}, but takes 1 to {LONGEST_NAME} bytes of text.")
+    if problem := name_problem(name):
+        raise UsageError(f"The tensor's name {shown(name)} {problem}: give it another name.")
     if tensor.dtype.kind != "f":
         raise UsageError(f"Tensor {name!r} has dtype {tensor.dtype}, but a .lkz file holds floats: convert it first.")
     if tensor.ndim > MOST_AXES:
         raise UsageError(f"Tensor {name!r} has {tensor.ndim} axes, but a .lkz file holds {MOST_AXES}: reshape it.")
+    if problem := shape_problem(tensor.shape):
+        raise UsageError(f"Tensor {name!r} of shape {tensor.shape} {problem}: leave it out.")
     if not np.isfinite(tensor).all():
         raise UsageError(f"Tensor {name!r} holds NaN or infinity: mend the training that made it.")
     with np.errstate(over="ignore"):

@@ -77,10 +77,10 @@ class Reader:
         if not count or len(frequencies) < 2:
             return np.zeros(count, np.int32)
         try:
-            found: Symbols = self._coder.decode(_categorical(self._model, frequencies, count), count)
+            symbols_read: Symbols = self._coder.decode(_categorical(self._model, frequencies, count), count)
         except (AssertionError, ValueError, RuntimeError) as error:
             raise damaged("its coded part makes no sense") from error
-        return found
+        return symbols_read
 
     def finish(self) -> None:
         """Raise LabkitError when there is certainly more to read than was asked for."""
@@ -129,10 +129,10 @@ def _steps(counts: np.ndarray, expected: int) -> NDArray[np.int64]:
 @cache
 def geometric(model: int) -> NDArray[np.int64]:
     """Frequencies of the numbers 0 to 255, each *model*/64 of the one before it, rounded down, and 1 at least."""
-    found = [2**18]
-    while len(found) <= _ESCAPE:
-        found.append(max(found[-1] * model // MODELS, 1))
-    return np.array(found, np.int64)
+    frequencies = [2**18]
+    while len(frequencies) <= _ESCAPE:
+        frequencies.append(max(frequencies[-1] * model // MODELS, 1))
+    return np.array(frequencies, np.int64)
 
 
 def code_mask(
@@ -152,19 +152,20 @@ def code_mask(
     while done < len(columns):
         block = columns[done : done + min(max(_FIRST, done), max(_LARGEST // rows, 1))]
         expected = np.minimum(_row_guess(seen, apart)[:, None] * counts[block].astype(np.float32), 1).ravel()
-        classes = (expected.view(np.uint32) >> 22).astype(np.uint8)  # its power of two, and which half up to the next
+        classes = _half_octave(expected)
         order = np.argsort(classes, kind="stable")
         sizes = np.bincount(classes, minlength=256)
-        given = None if mask is None else mask[:, block].ravel()[order]
-        found, at = np.zeros(expected.size, bool), 0
+        block_bits = None if mask is None else mask[:, block].ravel()[order]
+        bits = np.zeros(expected.size, bool)
+        at = 0
         for k in np.flatnonzero(sizes).tolist():
             upto = at + int(sizes[k])
             chance = _chance(k, ones[k], total[k])
-            found[at:upto] = stream.code(None if given is None else given[at:upto], chance, upto - at)
-            ones[k] += np.count_nonzero(found[at:upto])
+            bits[at:upto] = stream.code(None if block_bits is None else block_bits[at:upto], chance, upto - at)
+            ones[k] += np.count_nonzero(bits[at:upto])
             at = upto
         total += sizes
-        row, column = np.divmod(order[found], len(block))
+        row, column = np.divmod(order[bits], len(block))
         if not np.array_equal(np.bincount(column, minlength=len(block)), counts[block]):
             raise damaged("a column has another number of weights than it says")
         result[row, block[column]] = True
@@ -193,6 +194,15 @@ def _row_guess(seen: NDArray[np.int64], apart: int) -> NDArray[np.float32]:
         around = np.full_like(seen, 4 * mean)
     weight = 4 * seen + 2 * around + mean + 1
     return (weight / int(weight.sum())).astype(np.float32)
+
+
+def _half_octave(expected: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the class of each expectation in (0, 1], uint8: its power of two, and which half up to the next one.
+
+    Those are the eight bits of a float32 number's exponent and the first bit of its fraction, read as they stand:
+    a logarithm would round differently from one machine to the next.
+    """
+    return (expected.view(np.uint32) >> 22).astype(np.uint8)
 
 
 def _chance(k: int, ones: Any, total: Any) -> NDArray[np.int64]:
