@@ -24,7 +24,7 @@ _FACTS: dict[str, type] = {
     "needs": list,
     "objectives": list,
 }
-_OPTIONAL_FACTS: dict[str, type] = {"routes": dict, "terms": dict, "waive": list}
+_OPTIONAL_FACTS: dict[str, type] = {"published": list, "routes": dict, "terms": dict, "waive": list}
 _TERM_FIELDS = ("text", "zh", "note")
 
 
@@ -42,8 +42,8 @@ class Lesson:
     """A lesson as its source describes it.
 
     ``needs`` are lesson numbers, ``routes`` map a route of ``data/routes.toml`` to the session (from 1) in which the
-    route has this lesson, ``terms`` are the glossary entries that it introduces, and ``waive`` maps a gate's limit to
-    the reason.
+    route has this lesson, ``terms`` are the glossary entries that it introduces, ``published`` are published figures
+    that it reproduces, with the fields of ``data/published.toml``, and ``waive`` maps a gate's limit to the reason.
     """
 
     number: str
@@ -58,6 +58,7 @@ class Lesson:
     cells: tuple[Cell, ...]
     routes: Mapping[str, int] = field(default_factory=dict)
     terms: Mapping[str, Term] = field(default_factory=dict)
+    published: tuple[Mapping[str, Any], ...] = ()
     waive: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -149,6 +150,7 @@ def read(path: Path) -> Lesson:
         cells=tuple(cells(number, path, lines, start)),
         routes=facts["routes"],
         terms=facts["terms"],
+        published=tuple(facts["published"]),
         waive=facts["waive"],
     )
 
@@ -189,6 +191,11 @@ def _header(path: Path, lines: list[str]) -> tuple[dict[str, Any], int]:
         if not isinstance(facts.setdefault(key, kind()), kind):
             raise LabkitError(f"{path.name}:{_line_of(lines, key)}: the header's fact {key!r} is of another kind.")
     _check_values(path, lines, facts)
+    if not all(isinstance(entry, dict) and "lesson" not in entry for entry in facts["published"]):
+        raise LabkitError(
+            f"{path.name}:{_line_of(lines, 'published')}: published is a list of figures with the fields of "
+            "data/published.toml, without 'lesson', which is this one."
+        )
     facts["routes"] = _routes(path, lines, facts["routes"])
     facts["terms"] = _terms(path, lines, facts["terms"])
     facts["waive"] = _waivers(path, lines, facts["waive"])

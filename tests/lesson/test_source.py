@@ -38,6 +38,19 @@ def test_the_facts_of_the_header(toys):
     assert [parameter.name for parameter in source.parameters(lesson)] == ["toys"]
 
 
+def test_the_facts_for_the_documents(toys, edit):
+    path = toys.add("31")
+    lesson = source.read(path)
+    assert (lesson.routes, lesson.terms, lesson.published) == ({}, {}, ())
+    facts = "needs: []\n#     routes: {half-day: 2}\n#     published: [{id: a}]\n#     terms:\n"
+    facts += "#       toy: {text: It plays., zh: 玩具, note: unit 1}\n#       'box: a': {text: It., zh: 盒}"
+    edit(path, "needs: []", facts)
+    lesson = source.read(path)
+    assert (lesson.routes, lesson.published) == ({"half-day": 2}, ({"id": "a"},))
+    toy, box = source.Term("It plays.", "玩具", "unit 1"), source.Term("It.", "盒")
+    assert lesson.terms == {"toy": toy, "box: a": box}
+
+
 def test_cells_and_header_agree_with_jupytext(toys):
     import jupytext
 
@@ -115,6 +128,21 @@ def test_a_broken_lesson_does_not_hide_another(toys):
         ("{fast: 5, full: 10}", "{fast: 5}", r"31_toys.py:9: budget_s"),
         ("needs: []", "needs: [pruning]", r"31_toys.py:10: needs"),
         ("needs: []", "needs: []\n#     waive: [few-words]", r"31_toys.py:11: waive"),
+        ("needs: []", "needs: []\n#     waive: few-words", r"31_toys.py:11: .*'waive' is of another kind"),
+        ("needs: []", "needs: []\n#     routes: [half-day]", r"31_toys.py:11: .*'routes' is of another kind"),
+        ("needs: []", "needs: []\n#     routes: {half-day: first}", r"31_toys.py:11: routes is {route: session}"),
+        ("needs: []", "needs: []\n#     routes: {half-day: 0}", r"31_toys.py:11: routes is {route: session}"),
+        ("needs: []", "needs: []\n#     rotes: {half-day: 1}", r"31_toys.py:11: .*'rotes'; did you mean routes"),
+        ("needs: []", "needs: []\n#     terms:\n#       toy: It plays.", r"31_toys.py:12: the term 'toy'"),
+        (
+            "needs: []",
+            "needs: []\n#     terms:\n#       toy: {text: It.}",
+            r"31_toys.py:12: the term 'toy' has a text, zh",
+        ),
+        ("needs: []", "needs: []\n#     terms:\n#       toy: {text: It., zh: 3}", r"31_toys.py:12: the term 'toy'"),
+        ("needs: []", "needs: []\n#     terms:\n#       toy: {text: a, zh: b, unit: c}", r"the term 'toy'"),
+        ("needs: []", "needs: []\n#     published: [lloyd-max]", r"31_toys.py:11: published is a list of figures"),
+        ("needs: []", "needs: []\n#     published: [{id: a, lesson: 31}]", r"31_toys.py:11: .*without 'lesson'"),
         ("#   kernelspec:", "#   kernel:", r"kernelspec"),
         ("#   labkit:", "#   other:", r"no facts"),
         ("# %%\nimport sys", "# %% A title\nimport sys", r"31_toys.py:\d+: a cell begins"),
