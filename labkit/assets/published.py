@@ -1,4 +1,4 @@
-"""Published figures that the course measures itself against, from ``data/published.toml``.
+"""Published figures that the course measures itself against, from ``data/published.toml`` and lessons' headers.
 
 Lessons take the figures of one network from `LAYERS`, `LADDER` and `ASKED`, which are read when first used.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 from labkit.base import places, records
 from labkit.base.errors import LabkitError
+from labkit.lesson import source
+from labkit.lesson.source import Lesson
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DEFAULTS: Mapping[str, Any] = {
@@ -97,8 +99,23 @@ def __getattr__(name: str) -> Any:
 
 
 def figures() -> tuple[Figure, ...]:
-    """Return every published figure of the course, in the order of the file; raises LabkitError as `read` does."""
-    return read(_path())[0]
+    """Return the figures of the file, then those in the lessons' headers; raises LabkitError as `read` does."""
+    return with_headers(read(_path())[0], source.lessons())
+
+
+def with_headers(figures_of_file: Iterable[Figure], lessons: Iterable[Lesson]) -> tuple[Figure, ...]:
+    """Return *figures_of_file* and those that *lessons* have in their headers, each with its lesson's number.
+
+    Raises LabkitError for a figure in a header that `read` would refuse, and for an id that occurs twice.
+    """
+    by_id = {figure.id: figure for figure in figures_of_file}
+    for lesson in lessons:
+        for entry in lesson.published:
+            figure = _figure({**entry, "lesson": lesson.number})
+            if figure.id in by_id:
+                raise LabkitError(f"{lesson.path.name}: there is another figure with the id {figure.id!r}: rename one.")
+            by_id[figure.id] = figure
+    return tuple(by_id.values())
 
 
 def _path() -> Path:

@@ -8,6 +8,7 @@ import pytest
 
 from labkit.assets import published
 from labkit.base.errors import LabkitError
+from labkit.lesson import source
 
 FIGURE = '[[figure]]\nid = "a"\npublished = "p"\nsource = "s"\n'
 
@@ -72,6 +73,32 @@ def test_a_wrong_file_is_refused(tmp_path: Path, text: str, reason: str) -> None
     with pytest.raises(LabkitError) as refusal:
         published.read(path)
     assert reason in str(refusal.value)
+
+
+HEADER = "needs: []\n#     published: [{id: b, published: p, source: s, claims: [31.size], seeds: [2]}]"
+
+
+def test_a_lesson_may_have_its_figures_in_its_header(toys, edit) -> None:  # type: ignore[no-untyped-def]
+    edit(toys.add("31"), "needs: []", HEADER)
+    figures = published.with_headers(published.figures()[:1], source.lessons(toys.notebooks))
+    assert len(figures) == 2
+    added = figures[1]
+    assert (added.id, added.lesson, added.claims, added.seeds) == ("b", "31", ("31.size",), (2,))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("31.size", "32.size", "a claim that is not of lesson 31"),
+        ("id: b", "id: lloyd-max", "31_toys.py: there is another figure with the id 'lloyd-max'"),
+        ("source: s, ", "", "no field 'source'"),
+        ("seeds: [2]", "sed: 2", "unknown field 'sed'"),
+    ],
+)
+def test_a_wrong_figure_in_a_header_is_refused(toys, edit, old, new, reason) -> None:  # type: ignore[no-untyped-def]
+    edit(toys.add("31"), "needs: []", HEADER.replace(old, new))
+    with pytest.raises(LabkitError, match=reason):
+        published.with_headers(published.figures(), source.lessons(toys.notebooks))
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
