@@ -9,7 +9,7 @@ import lazy_loader
 from labkit.base.legacy import use_keras2
 from labkit.base.quiet import quiet_tensorflow
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 use_keras2()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from labkit.assets import baselines, data, models
 from labkit.base import learner_state, places, profile, settings
 from labkit.base.clock import cpu_seconds
 from labkit.base.errors import CheckFailed, ClaimFailed, LabkitError, UsageError
+from labkit.deploy.accuracy import CalibrationWarning
 from labkit.deploy.model import Model
 from labkit.deploy.timing import processor
 from labkit.exercises import framework
@@ -126,20 +129,21 @@ class Lab:
             return models.build(network or self._networks.find(sizes, name))
 
         opened = Model.open(model, build, threads=threads)
-        result = measure.measure(
-            opened,
-            lesson=self.lesson,
-            name=name,
-            technique=technique,
-            network=network or self._networks.find(opened.sizes, name),
-            dataset=images.name,
-            split=split,
-            split_name=on,
-            threads=threads,
-            reference=self._reference,
-            latency=latency,
-            seconds=profile.by_profile(0.6, 0.15),
-        )
+        with self._calibration_warnings_shown():
+            result = measure.measure(
+                opened,
+                lesson=self.lesson,
+                name=name,
+                technique=technique,
+                network=network or self._networks.find(opened.sizes, name),
+                dataset=images.name,
+                split=split,
+                split_name=on,
+                threads=threads,
+                reference=self._reference,
+                latency=latency,
+                seconds=profile.by_profile(0.6, 0.15),
+            )
         if self._reference is None and latency:
             self._reference = opened
         self._measured.append(result)
@@ -293,6 +297,18 @@ class Lab:
         return self.facts.budget_s.get(self.profile)
 
     # Within
+
+    @contextmanager
+    def _calibration_warnings_shown(self) -> Iterator[None]:
+        """Within, show a warning about an int8 file's calibration on the page; let every other warning through."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", CalibrationWarning)
+            yield
+        for warning in caught:
+            if issubclass(warning.category, CalibrationWarning):
+                display.warn(str(warning.message))
+            else:
+                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
     def _as_documented(self, at: Mapping[str, Any]) -> bool:
         """Return whether every parameter has its default, those in *at* the value that *at* gives."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import zlib
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
-from labkit.base.errors import LabkitError
-from labkit.deploy import tflite, timing
+from labkit.deploy import timing
+from labkit.deploy.accuracy import accuracy
 from labkit.deploy.model import Model
 from labkit.methods.statistics import wilson
 from labkit.session.events import Measurement
@@ -43,9 +42,9 @@ def measure(
     """Measure *model* on the images of *split*; its bytes are those of the file that is stored.
 
     *seconds* for the latency of one image at a time, *model* and *reference* interleaved; with ``latency=False`` the
-    times are None. Raises LabkitError for an empty split and for images that the model does not take.
+    times are None. Warns and raises as `deploy.accuracy.accuracy` does.
     """
-    correct, n = accuracy(model, split, threads)
+    correct, n = accuracy(model, split.x, split.y, threads)
     low, high = wilson(correct, n, 0.95)
     time, ratio = _latency(model, reference, threads, seconds) if latency else (None, None)
     return Measurement(
@@ -72,23 +71,6 @@ def measure(
         threads=threads,
         cpu=timing.processor(),
     )
-
-
-def accuracy(model: Model, split: Images, threads: int = 1) -> tuple[int, int]:
-    """Return how many images of *split* the model classifies correctly (the largest output wins), and their number.
-
-    Raises LabkitError when there are none, or when images and classes differ in number.
-    """
-    from labkit.assets.data import as_input
-
-    n = len(split.x)
-    if n == 0 or len(split.y) != n:
-        raise LabkitError(
-            f"Accuracy needs as many classes as images, and one at least, but there are {n} images and "
-            f"{len(split.y)} classes: give a split of a data set."
-        )
-    answers = tflite.predict(model, as_input(split.x), threads)
-    return int(np.count_nonzero(answers.argmax(axis=1) == split.y)), n
 
 
 def _latency(model: Model, reference: Model | None, threads: int, seconds: float) -> tuple[timing.Timing, float]:

@@ -12,6 +12,7 @@ import pytest
 from labkit.assets import models
 from labkit.base.errors import LabkitError
 from labkit.deploy import tflite
+from labkit.deploy.accuracy import accuracy
 from labkit.deploy.model import Model
 from labkit.methods.statistics import wilson
 from labkit.session import measure
@@ -91,13 +92,13 @@ def test_a_record_is_plain(known: SimpleNamespace) -> None:
 def test_accuracy_and_what_computes_it(known: SimpleNamespace) -> None:
     content = known.path.read_bytes()
     assert Model.open(known.path).content == Model.open(content).content == content
-    assert measure.accuracy(Model.open(known.path), known.split, threads=2) == (42, 50)
+    assert accuracy(Model.open(known.path), known.split.x, known.split.y, threads=2) == (42, 50)
 
 
 def test_an_empty_or_uneven_split(known: SimpleNamespace) -> None:
     for x, y in ((known.split.x[:0], known.split.y[:0]), (known.split.x, known.split.y[:3])):
         with pytest.raises(LabkitError, match="as many classes as images"):
-            measure.accuracy(Model.open(known.path), SimpleNamespace(x=x, y=y))
+            accuracy(Model.open(known.path), x, y)
 
 
 def test_what_is_no_model(known: SimpleNamespace) -> None:
