@@ -6,34 +6,36 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-_RAW = argparse.RawDescriptionHelpFormatter
+from labkit.cli import command
 
 
 def register(subparsers: Any) -> None:
     """Add ``data`` and ``models`` to the command line; imports nothing heavy."""
-    data = subparsers.add_parser(
+    data = command.add(
+        subparsers,
         "data",
-        help="data sets: list, get, verify",
-        description="The data sets of the course: what there is, getting one, checking what is here.",
-        epilog="example:\n  labkit data get mnist      download MNIST once, into your cache",
-        formatter_class=_RAW,
+        "data sets: list, get, verify",
+        "labkit data get mnist      download MNIST once, into your cache",
+        about="The data sets of the course: what there is, getting one, checking what is here.",
     )
     actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
-    _action(actions, "list", "each data set, and where it is", "labkit data list", _data_list)
-    get = _action(actions, "get", "find or download one, verified", "labkit data get mnist", _data_get)
+    command.add(actions, "list", "each data set, and where it is", "labkit data list", _data_list)
+    get = command.add(actions, "get", "find or download one, verified", "labkit data get mnist", _data_get)
     get.add_argument("name", metavar="NAME", help="a data set, as 'labkit data list' names it")
-    _action(actions, "verify", "check every file that is here against its checksum", "labkit data verify", _data_verify)
+    command.add(
+        actions, "verify", "check every file that is here against its checksum", "labkit data verify", _data_verify
+    )
 
-    models = subparsers.add_parser(
+    models = command.add(
+        subparsers,
         "models",
-        help="trained baselines: list, train",
-        description="The trained networks of the course: what ships, and how to make one again.",
-        epilog="example:\n  labkit models train lenet5 --dataset mnist --seed 1",
-        formatter_class=_RAW,
+        "trained baselines: list, train",
+        "labkit models train lenet5 --dataset mnist --seed 1",
+        about="The trained networks of the course: what ships, and how to make one again.",
     )
     actions = models.add_subparsers(dest="action", metavar="ACTION", required=True)
-    _action(actions, "list", "the baselines that ship", "labkit models list", _models_list)
-    train = _action(
+    command.add(actions, "list", "the baselines that ship", "labkit models list", _models_list)
+    train = command.add(
         actions,
         "train",
         "train one, into your cache or a folder",
@@ -44,18 +46,6 @@ def register(subparsers: Any) -> None:
     train.add_argument("--dataset", default="fashion_mnist", metavar="D", help="the data set (default: %(default)s)")
     train.add_argument("--seed", default=0, type=int, metavar="S", help="random seed, 0 to 2**31 - 1 (default: 0)")
     train.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="where to write (default: your cache)")
-
-
-def _action(actions: Any, name: str, text: str, example: str, handler: Any) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(
-        name,
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}.",
-        epilog=f"example:\n  {example}",
-        formatter_class=_RAW,
-    )
-    parser.set_defaults(handler=handler)
-    return parser
 
 
 def _data_list(_: argparse.Namespace) -> int:

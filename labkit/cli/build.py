@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from labkit.cli import command
+
 
 def register(subparsers: Any) -> None:
     """Add ``build``, ``new`` and ``changelog`` to the command line."""
@@ -14,15 +16,16 @@ def register(subparsers: Any) -> None:
 
 
 def _register_build(subparsers: Any) -> None:
-    parser = subparsers.add_parser(
+    parser = command.add(
+        subparsers,
         "build",
-        help="write both editions of the lessons from their sources",
-        description="Write the student and the solved edition of the lessons from their sources in notebooks/source.\n"
+        "write both editions of the lessons from their sources",
+        "labkit build 31            one lesson (all of them: labkit build)\n"
+        "labkit build --release     execute every page, and list which values moved\n"
+        "labkit build --check       is anything stale or edited?",
+        _build,
+        about="Write the student and the solved edition of the lessons from their sources in notebooks/source.\n"
         "A solved edition is executed again, in the full profile, only when its own code cells have changed.",
-        epilog="example:\n  labkit build 31            one lesson (all of them: labkit build)\n"
-        "  labkit build --release     execute every page, and list which values moved\n"
-        "  labkit build --check       is anything stale or edited?",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "lessons", nargs="*", metavar="LESSON", help="number or name of a lesson; all when none is given"
@@ -39,33 +42,32 @@ def _register_build(subparsers: Any) -> None:
         help="execute every page, going on where an interrupted attempt stopped; with --check, require that this "
         "version of labkit executed each",
     )
-    parser.set_defaults(handler=_build)
 
 
 def _register_new(subparsers: Any) -> None:
-    parser = subparsers.add_parser(
+    parser = command.add(
+        subparsers,
         "new",
-        help="start a lesson: its source, its exercises and its line in the changelog",
-        description="Write the skeleton of a lesson: notebooks/source/NN_title.py, labkit/exercises/lessonNN.py and\n"
+        "start a lesson: its source, its exercises and its line in the changelog",
+        'labkit new 32 "Sparse from the start"',
+        _new,
+        about="Write the skeleton of a lesson: notebooks/source/NN_title.py, labkit/exercises/lessonNN.py and\n"
         "changes/NN.md. It passes every check except those on length.",
-        epilog='example:\n  labkit new 32 "Sparse from the start"',
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("number", metavar="NN", help="a free number of two digits: tens are parts, ones are lessons")
     parser.add_argument("title", metavar="TITLE", help="the title, in quotes")
-    parser.set_defaults(handler=_new)
 
 
 def _register_changelog(subparsers: Any) -> None:
-    parser = subparsers.add_parser(
+    parser = command.add(
+        subparsers,
         "changelog",
-        help="move the fragments in changes/ to CHANGELOG.md, as a new version",
-        description="Move the fragments in changes/ to CHANGELOG.md, below a heading with the version and the date.",
-        epilog="example:\n  labkit changelog 0.2.0",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "move the fragments in changes/ to CHANGELOG.md, as a new version",
+        "labkit changelog 0.2.0",
+        _changelog,
+        about="Move the fragments in changes/ to CHANGELOG.md, below a heading with the version and the date.",
     )
     parser.add_argument("version", metavar="VERSION", help="the version that is released, as 0.2.0")
-    parser.set_defaults(handler=_changelog)
 
 
 def _build(arguments: argparse.Namespace) -> int:

@@ -7,30 +7,33 @@ import sys
 from pathlib import Path
 from typing import Any
 
-_COMPRESS = """examples:
-  labkit compress pruned.keras -o pruned.lkz               codes the zeros that are there; the weights stay as they are
-  labkit compress pruned.keras -o small.lkz --values 32    32 different values in each kernel at most
-  labkit compress weights.npz -o weights.lkz               named arrays of float32, without TensorFlow"""
-_EXPAND = """examples:
-  labkit expand small.lkz -o weights.npz                   named arrays, for numpy.load
-  labkit expand small.lkz -o small.keras --like pruned.keras    a model with the graph of pruned.keras"""
-_REPRODUCE = """examples:
-  labkit reproduce --list                                       the rows, and what they are published as
-  labkit reproduce deep-compression-lenet-300-100 --seeds 1     one row, one seed
-  labkit reproduce                                              all rows, all seeds: hours"""
+from labkit.cli import command
+
+_COMPRESS = """\
+labkit compress pruned.keras -o pruned.lkz               codes the zeros that are there; the weights stay as they are
+labkit compress pruned.keras -o small.lkz --values 32    32 different values in each kernel at most
+labkit compress weights.npz -o weights.lkz               named arrays of float32, without TensorFlow"""
+_EXPAND = """\
+labkit expand small.lkz -o weights.npz                   named arrays, for numpy.load
+labkit expand small.lkz -o small.keras --like pruned.keras    a model with the graph of pruned.keras"""
+_REPRODUCE = """\
+labkit reproduce --list                                       the rows, and what they are published as
+labkit reproduce deep-compression-lenet-300-100 --seeds 1     one row, one seed
+labkit reproduce                                              all rows, all seeds: hours"""
 _MODELS = (".keras", ".h5", ".npz")
 _KINDS = ".keras, .h5 or .npz"
 
 
 def register(subparsers: Any) -> None:
     """Add ``compress`` and ``expand`` to an argparse sub-parser collection; imports nothing heavy."""
-    compress = _add(
+    compress = command.add(
         subparsers,
         "compress",
         "write a model's weights as a small .lkz file",
-        "Write a model's weights as a .lkz file: zeros cost little, and so do weights that share values. Never trains.",
         _COMPRESS,
         _compress,
+        about="Write a model's weights as a .lkz file: zeros cost little, and so do weights that share values. "
+        "Never trains.",
     )
     compress.add_argument("model", type=Path, metavar="MODEL", help=f"a {_KINDS} file")
     compress.add_argument("-o", dest="target", type=Path, required=True, metavar="FILE.lkz", help="the file to write")
@@ -40,40 +43,33 @@ def register(subparsers: Any) -> None:
         metavar="K",
         help="let each kernel have at most K different weights besides 0, by k-means; 1 to 65,536 (default: as is)",
     )
-    expand = _add(
+    expand = command.add(
         subparsers,
         "expand",
         "read a .lkz file back into a model or arrays",
-        "Read a .lkz file back: its tensors as .npz, or a .keras model with the graph of another one.",
         _EXPAND,
         _expand,
+        about="Read a .lkz file back: its tensors as .npz, or a .keras model with the graph of another one.",
     )
     expand.add_argument("file", type=Path, metavar="FILE.lkz", help="a file that 'labkit compress' wrote")
     expand.add_argument(
         "-o", dest="target", type=Path, required=True, metavar="FILE", help=".npz, or .keras with --like"
     )
     expand.add_argument("--like", type=Path, metavar="MODEL", help="the model whose graph the .keras file gets")
-    reproduce = _add(
+    reproduce = command.add(
         subparsers,
         "reproduce",
         "run what reaches for published figures, and write the table",
-        "Run the pages that reach for published figures, over seeds, add what they measure to data/reproductions.json, "
-        "and write docs/reproductions.md from it.",
         _REPRODUCE,
         _reproduce,
+        about="Run the pages that reach for published figures, over seeds, add what they measure to "
+        "data/reproductions.json, "
+        "and write docs/reproductions.md from it.",
     )
     reproduce.add_argument("rows", nargs="*", metavar="ROW", help="rows of the table (default: all)")
     reproduce.add_argument("--seeds", metavar="S[,S]", help="other seeds than the row's own three")
     reproduce.add_argument("--list", action="store_true", help="name the rows, run nothing")
     reproduce.add_argument("--table", action="store_true", help="write the table from what was run, run nothing")
-
-
-def _add(subparsers: Any, name: str, text: str, about: str, examples: str, handler: Any) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        name, help=text, description=about, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.set_defaults(handler=handler)
-    return parser
 
 
 def _compress(arguments: argparse.Namespace) -> int:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from labkit.cli import command
+
 
 def register(subparsers: Any) -> None:
     """Add the four commands to an argparse sub-parser collection."""
-    doctor = _add(
+    doctor = command.add(
         subparsers, "doctor", "say what is wrong with this installation, and how to mend it", "labkit doctor", _doctor
     )
     doctor.add_argument("--quiet", action="store_true", help="print only what is wrong")
 
-    lab = _add(
+    lab = command.add(
         subparsers,
         "lab",
         "open JupyterLab on your own copies of the lessons, in work/",
@@ -24,24 +26,12 @@ def register(subparsers: Any) -> None:
     lab.add_argument("--port", type=int, metavar="N", help="port (default: 8888, or the next that is free)")
     lab.add_argument("--no-browser", action="store_true", help="print the address instead of opening a browser")
 
-    reset = _add(
+    reset = command.add(
         subparsers, "reset", "renew your copy of a lesson; the old one is kept in work/old", "labkit reset 31", _reset
     )
     reset.add_argument("lesson", metavar="LESSON", help="number or name, as in 31 or 31_magnitude_pruning")
 
-    _add(subparsers, "progress", "show which exercises you have solved", "labkit progress", _progress)
-
-
-def _add(subparsers: Any, name: str, text: str, example: str, handler: Any) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        name,
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}.",
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(handler=handler)
-    return parser
+    command.add(subparsers, "progress", "show which exercises you have solved", "labkit progress", _progress)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

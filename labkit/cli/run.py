@@ -9,24 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.base import settings
+from labkit.cli import command
 
 if TYPE_CHECKING:
     from labkit.runner.plan import Outcome, RunRequest
     from labkit.session.events import Event
 
-_RUN_EXAMPLE = """examples:
-  labkit run --profile fast              every lesson, quickly
-  labkit run 31 -p sparsity=0.9,0.95     one lesson, once for each value; results under build/runs/
-  labkit run --resume                    go on with what a stopped run had left"""
-_REPORT_EXAMPLE = """examples:
-  labkit report                          every run under build/runs on one page
-  labkit report build/runs/full -o full.html"""
+_RUN_EXAMPLE = """\
+labkit run --profile fast              every lesson, quickly
+labkit run 31 -p sparsity=0.9,0.95     one lesson, once for each value; results under build/runs/
+labkit run --resume                    go on with what a stopped run had left"""
+_REPORT_EXAMPLE = """\
+labkit report                          every run under build/runs on one page
+labkit report build/runs/full -o full.html"""
 _KERNEL = "a Jupyter kernel (default: $LABKIT_KERNEL, else python3)"
 
 
 def register(subparsers: Any) -> None:
     """Add ``run`` and ``report`` to an argparse sub-parser collection."""
-    run = _add(subparsers, "run", "execute lessons and write the report", _RUN_EXAMPLE, _run)
+    run = command.add(subparsers, "run", "execute lessons and write the report", _RUN_EXAMPLE, _run)
     run.add_argument("lessons", nargs="*", metavar="LESSON", help="number or name, as in 31 (default: every lesson)")
     run.add_argument(
         "--profile",
@@ -48,23 +49,11 @@ def register(subparsers: Any) -> None:
     run.add_argument("--resume", action="store_true", help="skip what went well before; alone: go on with the last run")
     run.add_argument("-o", dest="folder", type=Path, metavar="FOLDER", help="where results go (default: build)")
 
-    report = _add(subparsers, "report", "put executed notebooks on one page", _REPORT_EXAMPLE, _report)
+    report = command.add(subparsers, "report", "put executed notebooks on one page", _REPORT_EXAMPLE, _report)
     report.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="folders of runs (default: build/runs)")
     report.add_argument(
         "-o", dest="target", type=Path, metavar="FILE", help="the page (default: build/report/index.html)"
     )
-
-
-def _add(subparsers: Any, name: str, text: str, examples: str, handler: Any) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        name,
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}.",
-        epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(handler=handler)
-    return parser
 
 
 def _run(arguments: argparse.Namespace) -> int:
