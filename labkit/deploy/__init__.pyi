@@ -1,8 +1,10 @@
 from . import (
+    accuracy as accuracy,
     activations as activations,
     anatomy as anatomy,
     apart as apart,
     content as content,
+    conversion as conversion,
     flatbuffer as flatbuffer,
     forecast as forecast,
     inspect as inspect,

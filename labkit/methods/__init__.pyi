@@ -6,6 +6,7 @@ from . import (
     cost as cost,
     deep_compression as deep_compression,
     dither as dither,
+    images as images,
     integer as integer,
     lkz as lkz,
     merge as merge,

@@ -11,6 +11,7 @@ import pytest
 
 from labkit.base.errors import LabkitError, UsageError
 from labkit.deploy import tflite, timing
+from labkit.deploy.content import trust
 
 
 class Bench:
@@ -150,7 +151,11 @@ def test_first_calls_in_a_new_process(net: SimpleNamespace) -> None:
 
 
 def test_a_file_that_does_not_run_in_a_new_process(net: SimpleNamespace, tmp_path: Path) -> None:
-    (cut := tmp_path / "cut.tflite").write_bytes(net.files["float32"][:-20])
+    content = net.files["float32"][:-20]
+    (cut := tmp_path / "cut.tflite").write_bytes(content)
+    with pytest.raises(LabkitError, match="truncated or damaged"):
+        timing.first_calls(cut)
+    trust(content)  # so that the file is not tried before
     with pytest.raises(LabkitError, match="new process"):
         timing.first_calls(cut)
 

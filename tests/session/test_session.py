@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from labkit.assets import baselines
-from labkit.base import learner_state
+from labkit.base import files, learner_state
 from labkit.base.errors import CheckFailed, ClaimFailed, LabkitError, UsageError
 from labkit.exercises import framework
 from labkit.lesson import source
@@ -326,18 +326,18 @@ def test_a_measurement_reads_and_opens_its_file_once(begin, few, monkeypatch, tm
     for path in paths:
         path.write_bytes(lab.baseline_file("lenet_300_100").read_bytes())
     opened, files_read = [], []
-    interpreter, read_bytes = litert.Interpreter, Path.read_bytes
+    interpreter, read = litert.Interpreter, files.read
 
     def count_open(**options: object) -> object:
         opened.append(options["num_threads"])
         return interpreter(**options)
 
-    def count_read(path: Path) -> bytes:
+    def count_read(path: Path, *limits: object) -> bytes:
         files_read.append(path)
-        return read_bytes(path)
+        return read(path, *limits)
 
     monkeypatch.setattr(litert, "Interpreter", count_open)
-    monkeypatch.setattr(Path, "read_bytes", count_read)
+    monkeypatch.setattr(files, "read", count_read)
     lab.measure(paths[0], name="one", technique="baseline")
     assert (opened, files_read) == ([1], paths[:1])
     lab.measure(paths[1], name="two", technique="baseline")  # timed against the first, which is open
