@@ -184,7 +184,7 @@ def cached_folder(name: str, images: str, seed: int, recipe: Recipe) -> Path:
 def _train_apart(name: str, dataset: str, seed: int, folder: Path, progress: bool) -> None:
     """Train in another process and pass on its progress bar; kill it when this process is interrupted."""
     code = "import sys; from labkit.assets import baselines; sys.exit(baselines._child(*sys.argv[1:]))"
-    command = [sys.executable, "-c", code, name, dataset, str(seed), str(folder), "bar" if progress else ""]
+    command = [sys.executable, "-P", "-c", code, name, dataset, str(seed), str(folder), "bar" if progress else ""]
     environment = os.environ | {"LABKIT_HOME": str(places.course())}
     with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as child:
         said = ""

@@ -19,9 +19,9 @@ _ONE_THREAD = dict.fromkeys(
 
 
 def apart(function: str, *arguments: Any, refusal: str, one_thread: bool = False) -> Any:
-    """What ``labkit.deploy``'s *function* (``module.name``) gives for *arguments*, called in a new process.
+    """Return what *function* (``module.name`` in ``labkit.deploy``) returns for *arguments* in a new process.
 
-    *arguments* and result are what JSON can tell. *one_thread*: NumPy's products use one. Raises LabkitError with the
+    *arguments* and result are what JSON can hold. *one_thread*: NumPy's products use one. Raises LabkitError with the
     sentence *refusal*, in which ``{code}`` is the exit code, when that process fails.
     """
     code = (
@@ -29,7 +29,7 @@ def apart(function: str, *arguments: Any, refusal: str, one_thread: bool = False
         "found = getattr(import_module('labkit.deploy.' + module), name)(*json.loads(sys.argv[2])); "
         "print(json.dumps(found))"
     )
-    command = [sys.executable, "-c", code, function, json.dumps(arguments)]
+    command = [sys.executable, "-P", "-c", code, function, json.dumps(arguments)]
     environment = os.environ | (_ONE_THREAD if one_thread else {})
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     try:
