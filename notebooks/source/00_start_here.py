@@ -12,7 +12,7 @@
 #     title: Start here
 #     question: Does everything work, and how does a page work?
 #     minutes: 10
-#     budget_s: {fast: 15, full: 15}
+#     budget_s: {fast: 15, full: 30}
 #     needs: []
 #     objectives:
 #       - read what the doctor says of your installation

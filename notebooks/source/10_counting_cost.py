@@ -12,7 +12,7 @@
 #     title: Counting cost
 #     question: What does a model cost in parameters, bytes, multiply-adds and memory traffic?
 #     minutes: 50
-#     budget_s: {fast: 20, full: 180}
+#     budget_s: {fast: 20, full: 30}
 #     needs: []
 #     objectives:
 #       - count parameters and MACs of dense, convolution, depthwise, pooling and batch-norm layers from their shapes

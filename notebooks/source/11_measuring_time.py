@@ -12,7 +12,7 @@
 #     title: Measuring time
 #     question: When is a measured time true?
 #     minutes: 50
-#     budget_s: {fast: 20, full: 180}
+#     budget_s: {fast: 20, full: 50}
 #     needs: [10]
 #     objectives:
 #       - make a naive timing name the slower of two candidates, by order and warm-up alone

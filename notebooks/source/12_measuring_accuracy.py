@@ -12,7 +12,7 @@
 #     title: Measuring accuracy
 #     question: When is a difference real?
 #     minutes: 55
-#     budget_s: {fast: 20, full: 180}
+#     budget_s: {fast: 20, full: 30}
 #     needs: []
 #     objectives:
 #       - compute Wilson's interval by hand and measure how often it holds the truth

@@ -12,7 +12,7 @@
 #     title: Number formats
 #     question: What can n bits hold?
 #     minutes: 60
-#     budget_s: {fast: 15, full: 180}
+#     budget_s: {fast: 15, full: 30}
 #     needs: []
 #     objectives:
 #       - read the sign, the exponent and the mantissa of a number out of its bits, and turn bits into a value

@@ -12,7 +12,7 @@
 #     title: Rounding
 #     question: "Nearest, stochastic, chaotic: which error is harmless?"
 #     minutes: 50
-#     budget_s: {fast: 15, full: 180}
+#     budget_s: {fast: 15, full: 30}
 #     needs: [20]
 #     objectives:
 #       - derive bias and variance of a rounding rule from its chance of going up, and find them measured

@@ -12,7 +12,7 @@
 #     title: Quantization theory
 #     question: Why 6 dB a bit, and when not?
 #     minutes: 55
-#     budget_s: {fast: 15, full: 180}
+#     budget_s: {fast: 15, full: 30}
 #     needs: [20, 21]
 #     objectives:
 #       - derive the 6 dB a bit and name the assumption that a Gaussian breaks

@@ -12,7 +12,7 @@
 #     title: The mathematics of sparsity
 #     question: What is sparse, and what does it save?
 #     minutes: 50
-#     budget_s: {fast: 15, full: 180}
+#     budget_s: {fast: 15, full: 30}
 #     needs: []
 #     objectives:
 #       - measure the sparsity of weights, neurons and activations in trained networks, and say which threshold was meant

@@ -12,7 +12,7 @@
 #     title: Magnitude pruning
 #     question: How many of a network's weights can be removed before it notices?
 #     minutes: 45
-#     budget_s: {fast: 40, full: 350}
+#     budget_s: {fast: 40, full: 250}
 #     needs: [30]
 #     objectives:
 #       - compute a magnitude mask by hand and find it equal to the library's, weight for weight

@@ -12,7 +12,7 @@
 #     title: Deleting neurons
 #     question: How does pruning become speed?
 #     minutes: 60
-#     budget_s: {fast: 40, full: 500}
+#     budget_s: {fast: 40, full: 370}
 #     needs: [31]
 #     objectives:
 #       - delete neurons and channels so that every layer that makes, passes on or reads them fits again

@@ -12,7 +12,7 @@
 #     title: Quantization after training
 #     question: Can int8 cost nothing?
 #     minutes: 50
-#     budget_s: {fast: 35, full: 180}
+#     budget_s: {fast: 35, full: 110}
 #     needs: [22]
 #     objectives:
 #       - compute scale and zero point by hand, and say which error they leave

@@ -12,7 +12,7 @@
 #     title: Quantization in training
 #     question: When is retraining needed?
 #     minutes: 60
-#     budget_s: {fast: 40, full: 260}
+#     budget_s: {fast: 40, full: 190}
 #     needs: [22, 40]
 #     objectives:
 #       - derive the straight-through gradient, and check it by finite differences

@@ -12,7 +12,7 @@
 #     title: Weight sharing
 #     question: How many different weights does a net need?
 #     minutes: 50
-#     budget_s: {fast: 40, full: 400}
+#     budget_s: {fast: 40, full: 170}
 #     needs: [31]
 #     objectives:
 #       - share a layer's weights by k-means, by hand, and compare its three starts

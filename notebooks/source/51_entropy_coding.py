@@ -12,7 +12,7 @@
 #     title: Entropy coding
 #     question: How small can a file get?
 #     minutes: 55
-#     budget_s: {fast: 15, full: 300}
+#     budget_s: {fast: 15, full: 30}
 #     needs: [30]
 #     objectives:
 #       - compute the entropy of a stream, and say which bytes it bounds and which it does not

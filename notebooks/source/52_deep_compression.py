@@ -12,7 +12,7 @@
 #     title: Deep compression
 #     question: Can a network's file be forty times smaller with nothing lost?
 #     minutes: 60
-#     budget_s: {fast: 35, full: 900}
+#     budget_s: {fast: 35, full: 890}
 #     needs: [31, 50, 51]
 #     objectives:
 #       - chain pruning, weight sharing and entropy coding into one file, and decode it to the same weights

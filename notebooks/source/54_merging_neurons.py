@@ -12,7 +12,7 @@
 #     title: Merging neurons
 #     question: Can several neurons become one?
 #     minutes: 45
-#     budget_s: {fast: 30, full: 300}
+#     budget_s: {fast: 30, full: 60}
 #     needs: [31]
 #     objectives:
 #       - measure how alike two neurons are, by their weights and by their answers
