@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -167,19 +168,21 @@ def toy(tmp_path):
 
 def stand_in(folder: Path, version: str, *, venv: bool = True) -> Path:
     """A program that answers as a Python of *version* does when it is asked for its version and for venv."""
-    program = folder / "python-stand-in"
+    program, code = folder / "python-stand-in", folder / "stand_in.py"
     numbers = ", ".join(version.split("."))
-    program.write_text(
-        f"#!{sys.executable}\nimport sys\ncode = sys.argv[2]\nsys.version_info = ({numbers})\n"
+    code.write_text(
+        f"import sys\ncode = sys.argv[2]\nsys.version_info = ({numbers})\n"
         f"if sys.argv[1] == '-m':\n    sys.exit('reached venv')\n"
         f"if 'ensurepip' in code:\n    sys.exit({int(not venv)})\nexec(code)\n"
     )
+    # A shell script, since the first line of a script takes no path with spaces.
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(code))} "$@"\n')
     program.chmod(0o755)
     return program
 
 
 @needs_make
-@pytest.mark.parametrize("target", ["setup", "run", "lab", "test", "notebooks", "lock", "clean"])
+@pytest.mark.parametrize("target", ["setup", "run", "lab", "test", "notebooks", "pages", "lock", "clean"])
 def test_every_target_is_there(target):
     done = make("-n", target)
     assert done.returncode == 0, done.stderr
