@@ -13,7 +13,6 @@ from labkit.cli import command
 
 if TYPE_CHECKING:
     from labkit.runner.plan import Outcome, RunRequest
-    from labkit.session.events import Event
 
 _RUN_EXAMPLE = """\
 labkit run --profile fast              every lesson, quickly
@@ -75,7 +74,7 @@ def _run(arguments: argparse.Namespace) -> int:
     pages = report.pages_of(result.outcomes, runs)
     page = report.write(pages, base / "report" / "index.html")
     live.say(f"\n{table(result.outcomes)}")
-    if len(result.outcomes) == 1 and (claim_table := claims(_events(result.outcomes[0], runs))):
+    if len(pages) == 1 and (claim_table := claims(pages[0].events)):
         live.say(f"\n{claim_table}\n")  # those of several lessons are for the report
     live.say(f"{_notebooks(result.outcomes, runs)}\nReport: {_shown(page)}")
     if result.interrupted:
@@ -127,16 +126,6 @@ def _notebooks(outcomes: list[Outcome], runs: Path) -> str:
     if len(paths) == 1:
         return f"Notebook: {_shown(paths[0])}"
     return f"Notebooks: {_shown(runs)}" if paths else "No notebook was executed."
-
-
-def _events(outcome: Outcome, runs: Path) -> list[Event]:
-    """Return the events in the executed notebook of *outcome*; none when there is no notebook."""
-    import json
-
-    from labkit.session.events import read
-
-    notebook = outcome.job.paths(runs)[0]
-    return read(json.loads(notebook.read_text(encoding="utf-8")))[0] if notebook.is_file() else []
 
 
 def _shown(path: Path) -> str:
