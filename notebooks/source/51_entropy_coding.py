@@ -78,7 +78,7 @@ density: float = 0.08  # probability of a one in it; 0.01 to 0.5
 block: int = 4  # symbols that are joined into one for Huffman; 2 to 10
 sparsity: float = 0.92  # fraction of the layer's weights set to zero; 0.5 to 0.99
 neurons: int = by_profile(300, 60)  # neurons of the layer whose mask we code; 20 to 300
-draws: int = by_profile(20, 3)  # shuffled masks of each kind; 2 to 50
+draws: int = by_profile(20, 3)  # shuffled masks of each kind; 2 to 30
 seed: int = 51  # random seed; 0 to 2**31 - 1
 
 # %%
@@ -443,8 +443,8 @@ range_sizes = np.array([each["range coder"][0] for each in all_sizes])
 largest_excess = np.max(range_sizes - entropies)
 styles = {
     "Huffman": ("C0", 0.14, 1.75),
-    block_name: ("C5", 0.035, 1.6),
-    "Huffman on gaps": ("C2", 0.36, 1.055),
+    block_name: ("C5", 0.05, 1.6),
+    "Huffman on gaps": ("C2", 0.385, 1.085),
     "range coder": ("C1", 0.2, 0.955),
     "bitmap, deflated": ("C4", 0.15, 1.17),
 }
