@@ -12,7 +12,7 @@
 #     title: Measuring accuracy
 #     question: When is a difference between two accuracies real?
 #     minutes: 55
-#     budget_s: {fast: 20, full: 40}
+#     budget_s: {fast: 15, full: 30}
 #     needs: []
 #     objectives:
 #       - compute Wilson's interval by hand, and compute how often it contains the true accuracy
@@ -463,7 +463,7 @@ for name, number in needed.items():
     rows.append(row)
 lab.table(rows)
 figure, axes = plt.subplots()
-notes = {"separate images": "C1", "lenet5": "C0", "pruned copy": lab.colour("pruning")}
+notes = {"separate images": "C2", "lenet5": "C0", "pruned copy": lab.colour("pruning")}
 for name, colour in notes.items():
     numbers = np.geomspace(needed[name] / 12, needed[name] * 2.5, 14).astype(int)
     if name in discordant:
@@ -513,7 +513,8 @@ original on few images.""")
 # ### Images and seeds
 #
 # An interval over images says what other *images* could have given. It does not say what another *training* could
-# have given. We train a small network from several seeds and change nothing else.
+# have given. We train a small network from several seeds and change nothing else; the differences are the [seed
+# spread](../docs/glossary.md#seed-spread).
 #
 # All seeds see the same test images, so their accuracies differ for two reasons. Some trainings are better than
 # others. But even networks of equal accuracy disagree on some images, and on a finite test set these do not cancel
@@ -651,7 +652,8 @@ lab.claim(
 )
 lab.say(f"""The circles mark the winner. It gains {gains["validation"][best]:.2f} points on validation
 and {gains["test"][best]:.2f} on test. Alone it looks convincing, p = {alone_p:.2g}. As the best of
-{copies} copies it does not: p = {joint_p:.2g}.
+{copies} copies it does not: p = {joint_p:.2g}. One-sided it is {joint_one_sided:.2g}, so choose the
+form before you look.
 
 This example is itself picked: we settled the number of copies and the range after a look at both curves.
 How typical is it? We mix the validation and test images and divide them at random, {draws // 20:,}
