@@ -296,10 +296,10 @@ lab.claim(
     label="share of runs",
 )
 neighbour = fair["XNNPACK"].median_ms / alone["XNNPACK"].median_ms - 1
-lab.say(f"""By the protocol the built-in kernels take {fair_ratio:.1f} times as long, and
-{100 * agreeing:.0f} % of the short runs agree on the winner. Taking turns with the other candidate
-changes the median of XNNPACK by {100 * neighbour:+.1f} %. These are two separate runs, so the
-machine may have changed in between.""")
+lab.say(f"""By the protocol the built-in kernels take {fair_ratio:.1f} times as long,
+and {100 * agreeing:.0f} % of the short runs agree on the winner. Taking turns with
+the other candidate changes the median of XNNPACK by {100 * neighbour:+.1f} %. These
+are two separate runs, so the machine may have changed in between.""")
 
 # %% [markdown]
 # ## Your turn
@@ -448,9 +448,9 @@ lab.show(
     alt="Most call times lie close to a lowest value and a few lie far above it; "
     "sorted, they form a level line that rises steeply at its right end.",
 )
-lab.say(f"""The quartiles are {low:.1f}, {median:.1f} and {high:.1f} µs, and the mean is
-{single.mean():.1f} µs. The slowest call, number {int(np.argmax(single)) + 1:,} of {calls:,}, took
-{single.max() / median:.0f} times the median.""")
+lab.say(f"""The quartiles are {low:.1f}, {median:.1f} and {high:.1f} µs, and the mean
+is {single.mean():.1f} µs. The slowest call, number {int(np.argmax(single)) + 1:,} of
+{calls:,}, took {single.max() / median:.0f} times the median.""")
 
 # %% [markdown]
 # An interruption makes a call longer, never shorter. A few very slow calls move the mean and hardly move the median.
@@ -511,18 +511,19 @@ lab.claim(
     at_least=1.5,
     unit="×",
 )
-lab.say(f"""In the caches the triad moves up to {cached_rate:.1f} GB/s, over the largest arrays
-({array_mib} MiB each) {largest_rate:.1f} GB/s. Arrays of half that size give
-{half_size_rate:.1f} GB/s, which differs by {100 * abs(plateau - 1):.0f} %.""")
+lab.say(f"""In the caches the triad moves up to {cached_rate:.1f} GB/s, over the
+largest arrays ({array_mib} MiB each) {largest_rate:.1f} GB/s. Arrays of half that
+size give {half_size_rate:.1f} GB/s, a difference of
+{100 * abs(plateau - 1):.0f} %.""")
 
 # %% [markdown]
 # ### The layers under the roofs
 #
 # LiteRT's Python interface has no profiler. `deploy.roofline.survey` cuts each file into files of one layer and times
-# all of them against each other. The same rounds contain a product of two float32 matrices for the peak, the triad
-# for the bandwidth, and a file with almost nothing to do: the cost of a call. We subtract this cost from each layer's
-# time. Layers and roofs use the lower quartile of their times. The bytes of a layer are its weights, input and
-# output, each moved once.
+# all of them against each other. The same rounds contain a product of two float32 matrices for the peak and the triad
+# for the bandwidth. They also contain a file with almost nothing to do: the cost of a call. We subtract this cost
+# from each layer's time. Layers and roofs use the lower quartile of their times. The bytes of a layer are its
+# weights, input and output, each moved once.
 #
 # The first table describes the machine, the second its layers. *Roof* names the slower part, and *ratio* is the
 # measured time (without the call) over the predicted one. In the picture, a layer above the line has a ratio below
@@ -612,29 +613,30 @@ lab.claim(
 by_memory = [layer for layer in above if works[layer].intensity < machine.ridge]
 call_us = 1e3 * survey.times["call"].low_ms
 tiny = [layer for layer in works if measured[layer] < call_us]
-lab.say(f"""No layer can be faster than a true bound, yet {len(above)} of {len(works)} layers are
-faster than predicted. Two of our assumptions are wrong.
+lab.say(f"""No layer can be faster than a true bound, yet {len(above)} of {len(works)}
+layers are faster than predicted. Two of our assumptions are wrong.
 
-- **The cache.** {len(by_memory)} of these layers lie under the memory roof. We call a small network
-  again and again, so its weights and activations are already in a cache. {big} reads
-  {works[big].bytes / 1e6:.1f} MB in {measured[big]:.1f} µs, or
+- **The cache.** {len(by_memory)} of these layers lie under the memory roof. We call a
+  small network again and again, so its weights and activations are already in a
+  cache. {big} reads {works[big].bytes / 1e6:.1f} MB in {measured[big]:.1f} µs, or
   {works[big].bytes / measured[big] / 1e3:.0f} GB/s. Memory delivers
-  {machine.bandwidth / 1e9:.0f} GB/s; the triad moved up to {cached_rate:.0f} GB/s in the caches.
-  The memory roof applies only to bytes that really come from memory.
-- **The peak.** We measured it with one program, NumPy's product ({machine.peak / 1e9:.0f} GFLOP/s).
-  The fastest layer, {max(speed, key=speed.get)}, reaches {max(speed.values()):.0f} GFLOP/s.
+  {machine.bandwidth / 1e9:.0f} GB/s; the triad moved up to {cached_rate:.0f} GB/s in
+  the caches. The memory roof applies only to bytes that really come from memory.
+- **The peak.** We measured it with one program, NumPy's product
+  ({machine.peak / 1e9:.0f} GFLOP/s). The fastest layer, {max(speed, key=speed.get)},
+  reaches {max(speed.values()):.0f} GFLOP/s.
 
-A call costs {call_us:.2f} µs, which is longer than the work itself for {len(tiny)} of the layers
-({", ".join(tiny) or "none"}). The sum of LeNet-5's layers leaves out its pooling layers, which have no
-multiply-adds. Ratios above one show that the roofline is no forecast. It does not say why a layer is
-slower than its bound.""")
+A call costs {call_us:.2f} µs, which is longer than the work itself for {len(tiny)} of
+the layers ({", ".join(tiny) or "none"}). The sum of LeNet-5's layers leaves out its
+pooling layers, which have no multiply-adds. Ratios above one show that the roofline
+is a bound, not a forecast.""")
 
 # %% [markdown]
 # ## What goes wrong
 #
 # "One call is not enough, so I average ten." The mean still contains a tenth of loading and opening. For each process
-# with XNNPACK first we compute the mean of ten calls by the clock that starts before loading, and the median of the
-# nine calls after the first.
+# with XNNPACK first we compute two values: the mean of ten calls by the clock that starts before loading, and the
+# median of the nine calls after the first.
 #
 # The figure shows the mean in the process of the first figure, against the number of calls averaged. Dashed lines are
 # the medians of the protocol.
@@ -682,9 +684,10 @@ lab.claim(
     label="share of processes",
 )
 
-lab.say(f"""The mean of ten names the slower kernels in {100 * np.mean(mean_wrong):.0f} % of the
-processes, the median after the first call in {100 * np.mean(median_wrong):.0f} %. Averaging reduces
-the error slowly. Leaving the warm-up out removes it.""")
+lab.say(f"""The mean of ten names the slower kernels in
+{100 * np.mean(mean_wrong):.0f} % of the processes, the median after the first call in
+{100 * np.mean(median_wrong):.0f} %. Averaging reduces the error slowly. Leaving the
+warm-up out removes it.""")
 
 # %% [markdown]
 # ## What we saw
@@ -693,15 +696,16 @@ the error slowly. Leaving the warm-up out removes it.""")
 lab.answer("11.p", options[int(xnnpack_first > 0.5) + 2 * int(built_in_first > 0.5)])
 lab.finish(f"""With loading inside the clock, the built-in kernels won
 {100 * xnnpack_first:.0f} % of {trials} processes when XNNPACK went first, and
-{100 * built_in_first:.0f} % when it went second. With the clock around one call alone they won
-{100 * call_alone:.0f} %. By the protocol they take {fair_ratio:.1f} times as long:
-{fair["built-in"].median_ms:.3f} against {fair["XNNPACK"].median_ms:.3f} ms. On one thread this
-machine computes {machine.peak / 1e9:.0f} GFLOP/s and moves {machine.bandwidth / 1e9:.1f} GB/s.
-{len(above)} of {len(works)} layers are faster than this roofline predicts.""")
+{100 * built_in_first:.0f} % when it went second. With the clock around one call alone
+they won {100 * call_alone:.0f} %. By the protocol they take {fair_ratio:.1f} times as
+long: {fair["built-in"].median_ms:.3f} against {fair["XNNPACK"].median_ms:.3f} ms. On
+one thread this machine computes {machine.peak / 1e9:.0f} GFLOP/s and moves
+{machine.bandwidth / 1e9:.1f} GB/s. {len(above)} of {len(works)} layers are faster
+than this roofline predicts.""")
 
 # %% [markdown]
-# You can trust a time if you know what the clock contains, if warm-up and order cannot decide the result, and if you
-# compare it only with times of the same run.
+# You can trust a time if you know what the clock contains, and if warm-up and order cannot decide the result. Compare
+# it only with times of the same run.
 #
 # This does **not** show that the first use is unimportant: a program that handles a single image should measure it on
 # purpose. These figures do not hold for another machine, or for this one with two threads.

@@ -218,12 +218,13 @@ lab.claim(
     holds="always",
 )
 smallest = {name: 100 * found[0] for name, found in coverage.items()}
-lab.say(f"""The figure shows the coverage against the true error, with a line at the wanted
-95 %. Wald's coverage falls towards zero for small errors. Wilson's jumps, because a count of
-images is a whole number, and it is not perfect either: at an error of {100 * errors[worst]:.3f} %
-it falls to {100 * coverage["Wilson"][worst]:.1f} %. There, one wrong image of {n} already puts
-the truth outside the interval. On average it is {100 * distance["Wilson"]:.1f} points away from
-95 %, Wald's {100 * distance["Wald"]:.1f}.""")
+lab.say(f"""The figure shows the coverage against the true error, with a line at the
+wanted 95 %. Wald's coverage falls towards zero for small errors. Wilson's jumps,
+because a count of images is a whole number, and it is not perfect either: at an error
+of {100 * errors[worst]:.3f} % it falls to {100 * coverage["Wilson"][worst]:.1f} %.
+There, one wrong image of {n} already puts the truth outside the interval. On average
+it is {100 * distance["Wilson"]:.1f} points away from 95 %, Wald's
+{100 * distance["Wald"]:.1f}.""")
 
 # %% [markdown]
 # ## With the library
@@ -299,14 +300,15 @@ lab.claim(
     at_most=0.001,
     label="p",
 )
-lab.say(f"""The table counts the images that only one network gets right, then gives the gain of
-the other network and p in four forms. *Exact* uses the coin tosses themselves, *mid_p* counts the
-observed result by half, *chi_square* uses the normal curve, and *corrected* is its cautious
-variant. They differ by a factor of up to {max(factors):.1f}, which changes neither verdict here.
+lab.say(f"""The table counts the images that only one network gets right, then gives
+the gain of the other network and p in four forms. *Exact* uses the coin tosses
+themselves, *mid_p* counts the observed result by half, *chi_square* uses the normal
+curve, and *corrected* is its cautious variant. They differ by a factor of up to
+{max(factors):.1f}, which changes neither verdict here.
 
-The copy has {100 * most / 2:.0f} % zeros. Its interval is {widths[1]:.2f} points wide, that of
-lenet5 {widths[0]:.2f}. The copy agrees with its original on nearly all images, so chance has
-little to change.""")
+The copy has {100 * most / 2:.0f} % zeros. Its interval is {widths[1]:.2f} points
+wide, that of lenet5 {widths[0]:.2f}. The copy agrees with its original on nearly all
+images, so chance has little to change.""")
 
 # %% [markdown]
 # ## Your turn
@@ -504,10 +506,11 @@ lab.claim(
     unit="%",
 )
 saving = needed["separate images"] / needed["lenet5"]
-lab.say(f"""Diamonds are the formulas, dots the computed powers, and the dotted line is the size of
-our test set. Testing both networks on the same images saves a factor of {saving:.1f} for lenet5, and
-{needed["separate images"] / needed["pruned copy"]:.0f} for the pruned copy, which disagrees with its
-original on few images.""")
+copy_saving = needed["separate images"] / needed["pruned copy"]
+lab.say(f"""Diamonds are the formulas, dots the computed powers, and the dotted line
+is the size of our test set. Testing both networks on the same images saves a factor
+of {saving:.1f} for lenet5. For the pruned copy it saves a factor of
+{copy_saving:.0f}, because the copy disagrees with its original on few images.""")
 
 # %% [markdown]
 # ### Images and seeds
@@ -559,7 +562,7 @@ lab.table(
 )
 lab.claim(
     "12.seed-spread",
-    "The seeds differ by more than the finite number of images explains (Cochran's test)",
+    "The seeds differ by more than finite images explain (Cochran's test)",
     cochran_p,
     at_most=0.05,
     label="p",
@@ -575,17 +578,20 @@ unequal = sum(exact_p(*counts) < 0.05 for counts in pair_counts)
 corrected = sum(exact_p(*counts) * len(pair_counts) < 0.05 for counts in pair_counts)
 worst_ends = wilson(int(seed_right[0].sum()), len(x))
 best_ends = wilson(int(seed_right[-1].sum()), len(x))
-lab.say(f"""The mean of {runs} seeds is {spread.mean:.2f} %, with Student's 95 % interval from
-{spread.low:.2f} to {spread.high:.2f} % for the mean over all seeds *on these images*. Of the observed
-variance, {100 * image_variance / observed_variance:.0f} % comes from the finite number of images, the
-rest from the seeds. The last row is a different question: other images would move all seeds together.
+lab.say(f"""The mean of {runs} seeds is {spread.mean:.2f} %. Student's 95 % interval
+for the mean over all seeds, *on these images*, goes from {spread.low:.2f} to
+{spread.high:.2f} %. Of the observed variance,
+{100 * image_variance / observed_variance:.0f} % comes from the finite number of
+images, the rest from the seeds. The last row is a different question: other images
+would move all seeds together.
 
 The worst seed reaches {100 * accuracies[0]:.2f} % ({100 * worst_ends[0]:.2f} to
-{100 * worst_ends[1]:.2f}), the best {100 * accuracies[-1]:.2f} % ({100 * best_ends[0]:.2f} to
-{100 * best_ends[1]:.2f}). McNemar's p for these two is {extreme_p:.1g}. But we *picked* them from
-{len(pair_counts)} pairs. Bonferroni's correction multiplies p by the number of pairs:
-{corrected_p:.1g}. Of all pairs, {unequal} have p below 0.05 without the correction, and {corrected}
-with it. None of this compares two recipes. For that, train several seeds of each.""")
+{100 * worst_ends[1]:.2f}), the best {100 * accuracies[-1]:.2f} %
+({100 * best_ends[0]:.2f} to {100 * best_ends[1]:.2f}). McNemar's p for these two is
+{extreme_p:.1g}. But we *picked* them from {len(pair_counts)} pairs. Bonferroni's
+correction multiplies p by the number of pairs: {corrected_p:.1g}. Of all pairs,
+{unequal} have p below 0.05 without the correction, and {corrected} with it. None of
+this compares two recipes. For that, train several seeds of each.""")
 
 # %% [markdown]
 # ## What goes wrong
@@ -597,9 +603,8 @@ with it. None of this compares two recipes. For that, train several seeds of eac
 # comparisons](../docs/glossary.md#multiple-comparisons)). How surprising is its gain? We compute three values of p.
 # The first treats the winner as if it had been the only copy. The second is Bonferroni's. It is too strict here,
 # because the copies resemble each other. The third is made for such copies: in each draw, every image swaps copy and
-# original at random, for all copies at once, and we count how often *some* copy changes as much. Each p has a
-# *two-sided* form (a gain or a loss as large) and a *one-sided* one (gains only). Compare only values in the same
-# row.
+# original at random, for all copies at once. We count how often *some* copy changes as much. Each p has a *two-sided*
+# form (a gain or a loss as large) and a *one-sided* one (gains only). Compare only values in the same row.
 
 # %%
 sets = {"validation": images.validation, "test": images.test}
@@ -650,14 +655,15 @@ lab.claim(
     at_least=0.05,
     label="p",
 )
-lab.say(f"""The circles mark the winner. It gains {gains["validation"][best]:.2f} points on validation
-and {gains["test"][best]:.2f} on test. Alone it looks convincing, p = {alone_p:.2g}. As the best of
-{copies} copies it does not: p = {joint_p:.2g}. One-sided it is {joint_one_sided:.2g}, so choose the
-form before you look.
+lab.say(f"""The circles mark the winner. It gains {gains["validation"][best]:.2f}
+points on validation and {gains["test"][best]:.2f} on test. Alone it looks convincing,
+p = {alone_p:.2g}. As the best of {copies} copies it does not: p = {joint_p:.2g}.
+One-sided it is {joint_one_sided:.2g}, so choose the form before you look.
 
-This example is itself picked: we settled the number of copies and the range after a look at both curves.
-How typical is it? We mix the validation and test images and divide them at random, {draws // 20:,}
-times. One part, as large as the validation set, chooses the winner. The rest measures it again.""")
+This example is itself picked: we settled the number of copies and the range after a
+look at both curves. How typical is it? We mix the validation and test images and
+divide them at random, {draws // 20:,} times. One part, as large as the validation
+set, chooses the winner. The rest measures it again.""")
 
 # %%
 every_copy = np.concatenate([copy_right["validation"], copy_right["test"]], axis=1)
@@ -695,17 +701,17 @@ lab.show(
 )
 lab.claim(
     "12.shrinkage",
-    "On images that did not choose it, the winner keeps at most half of its gain on average",
+    "On fresh images the winner keeps at most half of its gain, on average",
     kept,
     at_most=0.5,
     unit="%",
     label="kept",
 )
 lab.say(f"""The histogram shows how many points the winner loses. On average it gains
-{np.mean(chosen_gains):.2f} points where it was chosen and {np.mean(fresh_gains):.2f} on the other
-images, so it keeps {100 * kept:.0f} %. A part of the gain remains; most of it was luck. Only
-{100 * np.mean(losses >= our_loss - 1e-9):.0f} % of the partitions show a loss as large as in our
-example.""")
+{np.mean(chosen_gains):.2f} points where it was chosen and {np.mean(fresh_gains):.2f}
+on the other images, so it keeps {100 * kept:.0f} %. A part of the gain remains; most
+of it was luck. Only {100 * np.mean(losses >= our_loss - 1e-9):.0f} % of the
+partitions show a loss as large as in our example.""")
 
 # %% [markdown]
 # ## What we saw
@@ -719,14 +725,15 @@ low, high = stats.paired_interval(
 )
 lab.finish(f"""
 Wald's interval fails for small errors. Wilson's coverage falls to
-{100 * coverage["Wilson"].min():.1f} % at its lowest. To detect {100 * difference:g} points we need
-{needed["separate images"]:,} images for each network if they are separate, {needed["lenet5"]:,} for
-lenet_300_100 and lenet5 on the same images, and {needed["pruned copy"]:,} for a network and its
-pruned copy. Our test set has {len(x):,}. The seeds of one recipe spread by
-{100 * np.sqrt(seed_variance):.2f} points (standard deviation) once the part of the images is
-subtracted. The best of {copies} copies gains {gains["validation"][best]:.2f} points on validation and
-{gains["test"][best]:.2f} on test (95 % interval {100 * low:.2f} to {100 * high:.2f}). Over random
-partitions, a winner keeps {100 * kept:.0f} % of its gain.
+{100 * coverage["Wilson"].min():.1f} % at its lowest. To detect {100 * difference:g}
+points, each network needs {needed["separate images"]:,} separate images. On the same
+images lenet_300_100 and lenet5 need {needed["lenet5"]:,}, a network and its pruned
+copy {needed["pruned copy"]:,}. Our test set has {len(x):,}. The seeds of one recipe
+spread by {100 * np.sqrt(seed_variance):.2f} points (standard deviation) once the part
+of the images is subtracted. The best of {copies} copies gains
+{gains["validation"][best]:.2f} points on validation and {gains["test"][best]:.2f} on
+test (95 % interval {100 * low:.2f} to {100 * high:.2f}). Over random partitions, a
+winner keeps {100 * kept:.0f} % of its gain.
 """)
 
 # %% [markdown]
