@@ -142,9 +142,9 @@ lab.predict("11.p", question, options, guess=my_guess)
 #
 # ### The naive timing
 #
-# We run this experiment in several new processes, in both orders. `first_calls` times loading, opening and each call
-# separately. So we can compare three clocks: one that starts before loading, one that starts before opening, and one
-# around the call alone.
+# We run the experiment of the prediction in several new processes, in both orders. `first_calls` times loading,
+# opening and each call separately. So we can compare three clocks: one that starts before loading, one that starts
+# before opening, and one around the call alone.
 
 # %%
 orders = [("XNNPACK", "built-in"), ("built-in", "XNNPACK")]
