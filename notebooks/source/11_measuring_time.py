@@ -143,8 +143,7 @@ lab.predict("11.p", question, options, guess=my_guess)
 # ### The naive timing
 #
 # We run the experiment of the prediction in several new processes, in both orders. `first_calls` times loading,
-# opening and each call separately. So we can compare three clocks: one that starts before loading, one that starts
-# before opening, and one around the call alone.
+# opening and each call separately. So we can compare three clocks on the same processes.
 
 # %%
 orders = [("XNNPACK", "built-in"), ("built-in", "XNNPACK")]
@@ -228,7 +227,7 @@ lab.claim(
 #
 # The clock around one call ranks the two correctly, even without a warm-up. The rows in between answer another
 # question: XNNPACK rearranges the weights when it opens a file, and a program that computes a single image waits for
-# this. Decide what belongs inside the clock, and write it down.
+# this.
 #
 # ### The protocol
 #
@@ -255,10 +254,9 @@ for _ in range(9):
 # ## With the library
 #
 # `deploy.timing.interleaved` is the same protocol for any functions without arguments; `lab.measure` uses it on every
-# page. It repeats each call until the block is long compared with the clock's resolution. `ratios` divides the times
-# within each round, so that a processor that slows down affects both, and takes the median of the quotients. We run
-# it once for long, and then many times for 0.1 s to see how often a short run finds the same winner. We also time
-# XNNPACK without a neighbour.
+# page. `ratios` divides the times within each round, so that a processor that slows down affects both, and takes the
+# median of the quotients. We run it once for long, and then many times for 0.1 s to see how often a short run finds
+# the same winner. We also time XNNPACK without a neighbour.
 
 # %%
 candidates = {name: runner.invoke for name, runner in runners.items()}
@@ -298,8 +296,8 @@ lab.claim(
 neighbour = fair["XNNPACK"].median_ms / alone["XNNPACK"].median_ms - 1
 lab.say(f"""By the protocol the built-in kernels take {fair_ratio:.1f} times as long,
 and {100 * agreeing:.0f} % of the short runs agree on the winner. Taking turns with
-the other candidate changes the median of XNNPACK by {100 * neighbour:+.1f} %. These
-are two separate runs, so the machine may have changed in between.""")
+the other candidate changes the median of XNNPACK by {100 * neighbour:+.1f} % (two
+separate runs).""")
 
 # %% [markdown]
 # ## Your turn
@@ -417,8 +415,8 @@ warmup_calls = lab.check("11.4", warmup_calls)
 #
 # ### What a time looks like
 #
-# We call XNNPACK a few times untimed, and then time single calls one after another. The left panel shows them in the
-# order of the run. The right panel shows the same times sorted; the height in the middle is the median.
+# After an untimed warm-up we time single calls of XNNPACK. The left panel shows them in order, the right panel
+# sorted.
 
 # %%
 for _ in range(100):
@@ -453,7 +451,7 @@ is {single.mean():.1f} µs. The slowest call, number {int(np.argmax(single)) + 1
 {calls:,}, took {single.max() / median:.0f} times the median.""")
 
 # %% [markdown]
-# An interruption makes a call longer, never shorter. A few very slow calls move the mean and hardly move the median.
+# A few very slow calls move the mean and hardly move the median.
 #
 # ### The memory roof
 #
@@ -513,8 +511,7 @@ lab.claim(
 )
 lab.say(f"""In the caches the triad moves up to {cached_rate:.1f} GB/s, over the
 largest arrays ({array_mib} MiB each) {largest_rate:.1f} GB/s. Arrays of half that
-size give {half_size_rate:.1f} GB/s, a difference of
-{100 * abs(plateau - 1):.0f} %.""")
+size give {half_size_rate:.1f} GB/s, a difference of {100 * abs(plateau - 1):.0f} %.""")
 
 # %% [markdown]
 # ### The layers under the roofs
@@ -700,8 +697,7 @@ lab.finish(f"""With loading inside the clock, the built-in kernels won
 they won {100 * call_alone:.0f} %. By the protocol they take {fair_ratio:.1f} times as
 long: {fair["built-in"].median_ms:.3f} against {fair["XNNPACK"].median_ms:.3f} ms. On
 one thread this machine computes {machine.peak / 1e9:.0f} GFLOP/s and moves
-{machine.bandwidth / 1e9:.1f} GB/s. {len(above)} of {len(works)} layers are faster
-than this roofline predicts.""")
+{machine.bandwidth / 1e9:.1f} GB/s.""")
 
 # %% [markdown]
 # You can trust a time if you know what the clock contains, and if warm-up and order cannot decide the result. Compare
