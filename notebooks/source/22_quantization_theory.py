@@ -125,7 +125,7 @@ lab.predict("22.p", question, options, my_guess)
 # outside ([clipping](../docs/glossary.md#clipping)); a large $A$ makes the steps coarse. The best $A$ grows with $b$, so
 # the second term is not constant.
 #
-# The figure shows three sets of levels for 3 bits, below the density of a Gaussian.
+# The figure shows three sets of levels for 3 bits.
 # [Lloyd–Max levels](../docs/glossary.md#lloyd-max-quantizer) are dense where numbers are frequent. Symmetric integers
 # have a level at zero, and therefore one level fewer than the even levels.
 
@@ -181,8 +181,8 @@ for first_levels in ([-1.5, -0.5, 0.5, 1.5], [-0.9, -0.7, 0.1, 0.7]):
 #
 # A Gaussian has only one solution of the two conditions (Fleischer, 1964). `theory.lloyd_max(bits)` computes it without
 # data, since the mean of each cell has a closed form. `theory.lloyd_max(bits, samples)` runs Lloyd's iteration on your
-# own numbers, for example the weights of a layer. We fit levels to one half of the random numbers and measure them on
-# the other half.
+# own numbers, for example the weights of a layer. We fit levels to one half of the random numbers and measure the
+# other half.
 
 # %%
 fitted = theory.lloyd_max(bits, samples=gaussian[: values // 2])
@@ -311,8 +311,7 @@ dict(sorted(ends.items()))
 #
 # Each row of the next table is a width. We measure a uniform source and a sine, with levels over their full range, and
 # set the textbook's prediction beside each. The Gaussian columns are closed forms; read how their distance to $6.02\,b$
-# develops. To check them, we measure both quantizers on the random numbers and compare with the errors that Max
-# published in 1960.
+# develops. To check them, we measure both quantizers on the random numbers and compare with Max's tables of 1960.
 
 # %%
 flat, sine = lab.rng.uniform(-1, 1, values), np.sin(np.sqrt(2) * np.arange(values))
@@ -388,7 +387,7 @@ lab.claim(
 # For a Gaussian it is exactly $6.02\,b$. The dashed lines are
 # [entropy-coded](../docs/glossary.md#entropy-coded-quantizer): a coder gives short words to frequent outputs, and we
 # count their entropy instead of $b$. The top dashed line has unlimited even cells; all other quantizers have $2^b$
-# levels. A higher line is better. We also measure one point of the top line on the random numbers.
+# levels. Higher is better. We also measure one point of the top line on the random numbers.
 
 # %%
 unlimited = [theory.entropy_coded(step) for step in np.geomspace(3.2, 0.012, 40)]

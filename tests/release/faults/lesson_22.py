@@ -17,11 +17,11 @@ FAULTS = {
 }
 CLAIM = "22.formula"  # the claim that the injected fault below makes fail
 PROFILE = "fast"
-CODE = '''
+CODE = """
 from labkit.methods import quantize
 honest = quantize.affine_parameters
 def one_level_too_many(low, high, bits=8, signed=True, symmetric=False):
     scale, zero_point = honest(low, high, bits, signed, symmetric)
     return scale * (2 ** (bits - 1) - 1) / 2 ** (bits - 1), zero_point
 quantize.affine_parameters = one_level_too_many
-'''
+"""
