@@ -344,7 +344,7 @@ limit = 10 * np.log10(np.sqrt(3) * np.pi / 2)
 even_gains = np.diff([best.uniform_db for best in exact.values()])
 lab.say(f"""The uniform source follows the rule, up to the noise of the draws. The sine
 is {sine_distance[0]:.2f} dB below its prediction at 1 bit and {sine_distance[-1]:.2f}
-dB at 8. Near its peaks it stays in one cell for long.
+dB at 8: near its peaks it stays in one cell for long.
 
 With Lloyd–Max levels the Gaussian starts
 {theory.bound_db(1) - exact[1].lloyd_max_db:.1f} dB below the rule. It loses a little
@@ -476,10 +476,10 @@ lab.show(
 )
 by_count = ", ".join(f"{db:.1f} dB for {n:,}" for n, db in minmax_db.items())
 lab.say(f"""At {bits} bits the best range ends at {best_clip:.1f} standard deviations
-and gives {best_db:.1f} dB. The best even levels had {exact[bits].uniform_db:.1f} dB,
-because they are {2**bits}; symmetric integers with a zero are {2**bits - 1}. If the
-range ends at the largest number instead (min–max), the SQNR depends on how many numbers
-there are: {by_count}.""")
+and gives {best_db:.1f} dB. The {2**bits} best even levels have
+{exact[bits].uniform_db:.1f} dB; symmetric integers with a zero have only {2**bits - 1}
+levels. If the range ends at the largest number instead (min–max), the SQNR depends on
+how many numbers there are: {by_count}.""")
 lab.claim(
     "22.total-error",
     "The measured errors agree with the closed form",
@@ -575,17 +575,17 @@ lab.claim(
 # *pays* in a layer if it gains more bits than its scales cost.
 
 # %%
-factors, groups = np.linspace(0.4, 1, 13), methods.quantize.quantize_in_groups
+factors, in_groups = np.linspace(0.4, 1, 13), methods.quantize.quantize_in_groups
 base, next_bit = [], []
 for weights in (w.reshape(1, -1) for w in layers):
     one_scale = (weights.size, "float32", factors)
-    base.append(sqnr_db(weights, groups(weights, bits, *one_scale)))
-    next_db = sqnr_db(weights, groups(weights, bits + 1, *one_scale))
+    base.append(sqnr_db(weights, in_groups(weights, bits, *one_scale)))
+    next_db = sqnr_db(weights, in_groups(weights, bits + 1, *one_scale))
     next_bit.append(next_db - base[-1])
 scale_bits = {"float32": 32, "float16": 16, "float8_e4m3fn": 8, "e8m0": 8}
 gains, costs, sizes = {}, {}, np.array([w.size for w in layers])
 for length, name in itertools.product((10**6, group), scale_bits):
-    finer = [sqnr_db(w, groups(w, bits, length, name, factors)) for w in layers]
+    finer = [sqnr_db(w, in_groups(w, bits, length, name, factors)) for w in layers]
     gains[length, name] = (np.array(finer) - base) / next_bit
     counts = np.array([len(w) * np.ceil(w.shape[1] / length) for w in layers])
     shared = 0 if name == "float8_e4m3fn" else 32  # the baseline's own float32 scale
@@ -639,8 +639,8 @@ lab.claim(
 # ## What goes wrong
 #
 # Do groups protect a tensor from outliers? We plant outliers of random sign at random places, from one in 100,000
-# numbers to one in 100. The table shows the SQNR of all *other* numbers and what becomes of an outlier. A strong rival stores the outliers apart (*SqueezeLLM*, Kim et al., 2023); we count 16 bits for each value
-# and 32 for its position.
+# numbers to one in 100. The table shows the SQNR of all *other* numbers and what becomes of an outlier. A strong rival
+# stores the outliers apart (*SqueezeLLM*, Kim et al., 2023); we count 16 bits for each value and 32 for its position.
 
 
 # %%
@@ -653,7 +653,7 @@ def remedies(x: np.ndarray) -> dict[str, np.ndarray]:
         "one range, best for a Gaussian": (bits, best_clip),
         "one range with one more bit": (bits + 1, next_clip),
     }
-    results = {f"groups of {group}, float16 scales": groups(x, bits, group)}
+    results = {f"groups of {group}, float16 scales": in_groups(x, bits, group)}
     for name, (width, end) in ranges.items():
         results[name] = fake_quantize(x, width, low=-end, high=end)
     return results
@@ -702,9 +702,10 @@ ruins the outliers. Least squares widens the range as outliers become frequent.
 
 Groups help while outliers are rare. But in a group with an outlier {np.mean(zeros):.0%}
 of the numbers become zero. At the highest rate groups are {loss:.0f} dB worse than the
-clipped range. With float32 scales they take as many bits as a range with one more bit,
-which is better at every rate. Storing outliers apart keeps both, for
-{48 * rates[-2]:.2f} bits per value at one in {1 / rates[-2]:,.0f}.""")
+clipped range. With float32 scales they would take {bits + 32 / group:g} bits per value.
+One range with {bits + 1} bits keeps {min(mean_db[wider, rate] for rate in rates):.1f}
+dB at every rate. Storing outliers apart keeps both, for {48 * rates[-2]:.2f} bits per
+value at one in {1 / rates[-2]:,.0f}.""")
 lab.claim(
     "22.rare-outliers",
     "Groups beat one clipped range while outliers are rare",
