@@ -547,7 +547,7 @@ vanished = np.median([np.mean(fake_quantize(w, 2) == 0) for w in layers])
 lab.say(f"""From 4 bits on the formula holds. At 2 bits it misses by up to
 {misses[2]:.1f} dB, because {vanished:.0%} of the weights of the median layer become
 zero. The error of a number that becomes zero is the number itself and no more, so the
-SQNR hardly falls below 0 dB. This is why the third bit gains less than the formula
+SQNR hardly becomes negative. This is why the third bit gains less than the formula
 promises.""")
 lab.claim(
     "22.formula",
