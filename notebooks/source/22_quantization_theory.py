@@ -92,13 +92,12 @@ gaussian = lab.rng.normal(size=values)
 # %% [markdown]
 # ## Predict
 #
-# Lesson 21 measured the error of rounding. This lesson measures how much error one more bit removes. The unit is the
-# [SQNR](../docs/glossary.md#sqnr): the power of the numbers divided by the power of the error, in decibels. A factor of
-# four in power is about 6 dB.
+# This lesson measures how much error one more bit removes. The unit is the [SQNR](../docs/glossary.md#sqnr): the power
+# of the numbers divided by the power of the error, in decibels. A factor of four in power is about 6 dB.
 #
-# A common rule says that every bit gains 6 dB, so four bits gain 24 dB. Take numbers from a Gaussian and, at each width,
-# the best evenly spaced levels. How much do we gain from 4 to 8 bits? Replace `None` by one of the options,
-# in quotes.
+# A common rule says that every bit gains 6 dB, so four bits gain 24 dB. Take numbers from a Gaussian and, at each
+# width, the best evenly spaced levels. How much do we gain from 4 to 8 bits? Replace `None` by one of the options, in
+# quotes.
 
 # %%
 my_guess = None
@@ -121,13 +120,13 @@ lab.predict("22.p", question, options, my_guess)
 # depends on the shape of the source. It is 0 for a uniform source ($\sigma^2 = A^2/3$) and 1.76 dB for a full-scale
 # sine ($\sigma^2 = A^2/2$).
 #
-# The derivation assumes the same $A$ at every width. A Gaussian has no largest value. A small $A$ cuts off the values
-# outside ([clipping](../docs/glossary.md#clipping)); a large $A$ makes the steps coarse. The best $A$ grows with $b$, so
-# the second term is not constant.
+# The derivation assumes the same $A$ at every width. A small $A$ cuts off the values outside
+# ([clipping](../docs/glossary.md#clipping)); a large $A$ makes the steps coarse. The best $A$ grows with $b$, so the
+# second term is not constant.
 #
-# The figure shows three sets of levels for 3 bits.
-# [Lloyd–Max levels](../docs/glossary.md#lloyd-max-quantizer) are dense where numbers are frequent. Symmetric integers
-# have a level at zero, and therefore one level fewer than the even levels.
+# The figure shows three sets of levels for 3 bits. [Lloyd–Max levels](../docs/glossary.md#lloyd-max-quantizer) are
+# dense where numbers are frequent. Symmetric integers have a level at zero, and therefore one level fewer than the even
+# levels.
 
 # %% tags=["hide-input"]
 grid, places = np.linspace(-3.6, 3.6, 400), (-0.04, -0.1, -0.16)
@@ -181,8 +180,7 @@ for first_levels in ([-1.5, -0.5, 0.5, 1.5], [-0.9, -0.7, 0.1, 0.7]):
 #
 # A Gaussian has only one solution of the two conditions (Fleischer, 1964). `theory.lloyd_max(bits)` computes it without
 # data, since the mean of each cell has a closed form. `theory.lloyd_max(bits, samples)` runs Lloyd's iteration on your
-# own numbers, for example the weights of a layer. We fit levels to one half of the random numbers and measure the
-# other half.
+# own numbers. We fit levels to one half of the random numbers and measure the other half.
 
 # %%
 fitted = theory.lloyd_max(bits, samples=gaussian[: values // 2])
@@ -286,9 +284,9 @@ group_scales = lab.check("22.3", group_scales)
 #
 # ### Lloyd's iteration from every start
 #
-# How often does the iteration miss the best levels? For nine numbers we can try everything: your `lloyd_step` from every
-# choice of four numbers and, without iteration, every cut of the sorted numbers into four cells. The output counts the
-# starts that end at each error. Most of them miss the best one, some by far. On real weights, try several starts.
+# For nine numbers we can try everything: your `lloyd_step` from every choice of four numbers and, without iteration,
+# every cut of the sorted numbers into four cells. The output counts the starts that end at each error. Most of them
+# miss the best one, some by far. On real weights, try several starts.
 
 # %%
 ends = collections.Counter()
@@ -344,7 +342,7 @@ limit = 10 * np.log10(np.sqrt(3) * np.pi / 2)
 even_gains = np.diff([best.uniform_db for best in exact.values()])
 lab.say(f"""The uniform source follows the rule, up to the noise of the draws. The sine
 is {sine_distance[0]:.2f} dB below its prediction at 1 bit and {sine_distance[-1]:.2f}
-dB at 8: near its peaks it stays in one cell for long.
+dB at 8.
 
 With Lloyd–Max levels the Gaussian starts
 {theory.bound_db(1) - exact[1].lloyd_max_db:.1f} dB below the rule. It loses a little
@@ -493,8 +491,8 @@ lab.claim(
 # ### Real weights
 #
 # Now we quantize the layers of the four networks of the course. Min–max ends the range at the largest weight, so $A$ is
-# that weight and there are $2^b - 2$ steps. The formula of *Idea* then needs only the ratio of the largest weight to the
-# root mean square. In the figure each dot is a layer, and each line is the formula at one width.
+# that weight and there are $2^b - 2$ steps. The formula of *Idea* then needs only the ratio of the largest weight to
+# the root mean square. In the figure each dot is a layer, and each line is the formula at one width.
 
 # %%
 layers, kinds = [], []
@@ -563,16 +561,16 @@ lab.claim(
 # ### Finer scales, with their bits counted
 #
 # An [outlier](../docs/glossary.md#outlier) costs bits: each time the largest weight doubles, all others lose one. The
-# fewer weights share a scale, the smaller the largest of them tends to be. So we try one scale
-# [per channel](../docs/glossary.md#per-channel) and [per group](../docs/glossary.md#group-scale) of neighbours.
+# fewer weights share a scale, the smaller the largest of them tends to be. So we try one scale [per
+# channel](../docs/glossary.md#per-channel) and [per group](../docs/glossary.md#group-scale) of neighbours.
 #
 # The file has to store every scale: as float32, float16, a power of two as in MX formats, or 8-bit floating point with
 # one float32 per tensor as in NVFP4 (lesson 20). `quantize_in_groups` computes the scales, rounds them to that format,
 # and rounds the weights. Every variant may clip, including the baseline with one scale per tensor: it takes the factor
 # with the least error.
 #
-# The alternative is one more bit for every weight. We measure its gain in each layer and use it as the unit. A variant
-# *pays* in a layer if it gains more bits than its scales cost.
+# The unit is the gain of one more bit for every weight, measured in each layer. A variant *pays* in a layer if it gains
+# more bits than its scales cost.
 
 # %%
 factors, in_groups = np.linspace(0.4, 1, 13), methods.quantize.quantize_in_groups
@@ -615,9 +613,8 @@ paying = {name: pays[group, name].sum() for name in scale_bits}
 lab.say(f"""The format of the scale decides. Groups of {group} pay in
 {paying["float32"]} of {len(layers)} layers with float32 scales, in {paying["float16"]}
 with float16, and in {paying["float8_e4m3fn"]} with 8-bit floating point. Powers of two
-are as short but too coarse: they pay in {paying["e8m0"]}. A depthwise channel is
-shorter than a group, so its rows are equal. Clipping alone costs nothing and already
-gains {clip_gain:.2f} bits over min–max in the median layer.""")
+are as short but too coarse: they pay in {paying["e8m0"]}. Clipping alone costs nothing
+and already gains {clip_gain:.2f} bits over min–max in the median layer.""")
 lab.claim(
     "22.groups-float8",
     "With 8-bit floating-point scales, groups gain more than they cost in most layers",
@@ -639,10 +636,9 @@ lab.claim(
 # ## What goes wrong
 #
 # Do groups protect a tensor from outliers? We plant outliers of random sign at random places, from one in 100,000
-# numbers to one in 100. The table shows the SQNR of all *other* numbers and what becomes of an outlier.
-# [KL calibration](../docs/glossary.md#kl-calibration) chooses the range whose quantized histogram is closest to the
-# original one. A strong rival stores the outliers apart (*SqueezeLLM*, Kim et al., 2023); we count 16 bits for each value
-# and 32 for its position.
+# numbers to one in 100. The table shows the SQNR of all *other* numbers and what becomes of an outlier. One rival is
+# [KL calibration](../docs/glossary.md#kl-calibration). A stronger one stores the outliers apart (*SqueezeLLM*, Kim et
+# al., 2023, arXiv:2306.07629); we count 16 bits for each value and 32 for its position.
 
 
 # %%
@@ -747,5 +743,5 @@ tables hold for a Gaussian only. Real outliers often share a channel; ours have 
 places.
 
 Further reading: Max, *Quantizing for minimum distortion* (1960); Gray and Neuhoff,
-*Quantization* (1998); Kim et al., *SqueezeLLM* (2023, arXiv:2306.07629). Next: [The
-mathematics of sparsity](30_mathematics_of_sparsity.ipynb).""")
+*Quantization* (1998). Next: [The mathematics of
+sparsity](30_mathematics_of_sparsity.ipynb).""")

@@ -144,10 +144,10 @@ lab.predict("30.p", question, options, my_guess)
 # $$ \text{sparsity} = \frac{\text{number of small neurons}}{\text{number of all neurons}} $$
 #
 # This measure, [neuron sparsity](../docs/glossary.md#neuron-sparsity), needs a [norm](../docs/glossary.md#norm) and a
-# [threshold](../docs/glossary.md#threshold) before *small* means anything. Two other measures need neither.
-# [Weight sparsity](../docs/glossary.md#weight-sparsity) is the share of weights that are zero.
-# [Activation sparsity](../docs/glossary.md#activation-sparsity) is the share of zeros after a
-# [ReLU](../docs/glossary.md#relu), for real images.
+# [threshold](../docs/glossary.md#threshold) before *small* means anything. Two other measures need neither. [Weight
+# sparsity](../docs/glossary.md#weight-sparsity) is the share of weights that are zero. [Activation
+# sparsity](../docs/glossary.md#activation-sparsity) is the share of zeros after a [ReLU](../docs/glossary.md#relu), for
+# real images.
 #
 # What do zeros save? Their values need not be stored. But the format must record where they are, in a
 # [mask](../docs/glossary.md#mask). If each weight is kept with probability $p$ (the
@@ -155,7 +155,7 @@ lab.predict("30.p", question, options, my_guess)
 #
 # $$ H(p) = -p \log_2 p - (1 - p) \log_2 (1 - p) $$
 #
-# bits on average. That is $H(p) / p$ per kept weight. The fewer weights are kept, the more bits each position takes.
+# bits on average. That is $H(p) / p$ per kept weight.
 #
 # The figure compares this bound (*entropy*) with five formats. Each records something else:
 #
@@ -192,8 +192,8 @@ lab.show(
 # %% [markdown]
 # ## By hand
 #
-# In the figure the bitmap is closest to the bound at 50 % zeros, and the relative index at 98 %. No format is best
-# everywhere. Now take sixteen weights, four of them kept. We write their positions in three ways.
+# In the figure the bitmap is closest to the bound at 50 % zeros, and the relative index at 98 %. Now take sixteen
+# weights, four of them kept. We write their positions in three ways.
 
 # %%
 row = np.zeros(16, "float32")
@@ -213,10 +213,10 @@ entropy = -p * np.log2(p) - (1 - p) * np.log2(1 - p)
 # %% [markdown]
 # ## With the library
 #
-# The bitmap above takes 16 bits. A position from 0 to 15 takes four bits, so the positions take 16 bits as well. The gaps
-# are smaller, but one of them is 9, and three bits hold at most 7. Han et al. (2016) then store a
-# [padding zero](../docs/glossary.md#padding-zero) on the way: five gaps of three bits, and 32 bits for the padding zero's
-# value. The entropy is lower than all three.
+# The bitmap above takes 16 bits. A position from 0 to 15 takes four bits, so the positions take 16 bits as well. The
+# gaps are smaller, but one of them is 9, and three bits hold at most 7. Han et al. (2016) then store a [padding
+# zero](../docs/glossary.md#padding-zero) on the way: five gaps of three bits, and 32 bits for the padding zero's value.
+# The entropy is lower than all three.
 #
 # SciPy, which is installed with TFMOT, has CSR. We prune the first layer of LeNet-300-100 by magnitude: the smallest
 # weights become zero (lesson 31). We store it with SciPy and with our encoder, `methods.storage.encode`. Both take any
@@ -347,8 +347,8 @@ two_of_four = lab.check("30.3", two_of_four)
 #
 # The table shows all three measures for four trained networks. A neuron counts as small if the norm of its incoming
 # weights is at most `threshold` times the mean norm of its layer. The zeros are counted after every ReLU. The last
-# column counts units that are zero on *all* images. Such units could be removed. We look for them in LeNet-300-100 on the
-# training images, remove them, and count the test images whose class changes.
+# column counts units that are zero on *all* images. We look for them in LeNet-300-100 on the training images, remove
+# them, and count the test images whose class changes.
 
 # %%
 sample = assets.data.as_input(images.test.x[:test_images])
@@ -402,10 +402,10 @@ lab.claim(
 # %% [markdown]
 # ### How many bits does a mask cost?
 #
-# If neurons or pixels have densities of their own, a coder that knows them needs fewer bits than $H(p)$. The table gives
-# bits per kept weight, including those that transmit these densities. Compare each row with the random mask. Sun et al.
-# (2023) multiply each magnitude by the root mean square of its pixel. We rank this score over the whole layer and, as
-# they do, within each neuron. The maps show the share of kept weights per pixel, on one colour scale.
+# If neurons or pixels have densities of their own, a coder that knows them needs fewer bits than $H(p)$. The table
+# gives bits per kept weight, including those that transmit these densities. Sun et al. (2023) multiply each magnitude
+# by the root mean square of its pixel. We rank this score over the whole layer and, as they do, within each neuron. The
+# maps show the share of kept weights per pixel, on one colour scale.
 
 # %%
 brightness = np.sqrt((train[:5000] ** 2).mean(axis=0))
@@ -483,9 +483,8 @@ lab.claim(
 # ### How many bytes does the real mask take?
 #
 # *Predicted* is the formula, which knows only the density. The next columns are arrays that we write and decode: for a
-# random mask, the mask by magnitude, and one that removes whole blocks of four by four weights. Gaps and run
-# lengths have the width that is best for the mask by magnitude. The *block* format stores every block that contains a
-# kept weight.
+# random mask, the mask by magnitude, and one that removes whole blocks of four by four weights. Gaps and run lengths
+# have their best width. The *block* format stores every block that contains a kept weight.
 
 # %%
 blocks = prune.block_mask(weights, sparsity)
@@ -633,9 +632,9 @@ lab.claim(
 #
 # ### From which share of zeros does CSR save time?
 #
-# We time a square float32 matrix times a vector on one thread: SciPy's CSR against NumPy's dense product. *Warm* repeats
-# each product, so the matrix stays in the caches. *Cold* reads other data before each call. The table shows the median
-# of the ratios within each round.
+# We time a square float32 matrix times a vector on one thread: SciPy's CSR against NumPy's dense product. *Warm*
+# repeats each product, so the matrix stays in the caches. *Cold* reads other data before each call. The table shows the
+# median of the ratios within each round.
 
 # %%
 levels, seconds = [0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99], by_profile(1.0, 0.2)
@@ -668,12 +667,11 @@ sizes = [rows_timed for rows_timed, state in crossing if state == "warm"]
 warm, cold = ([crossing[n, state] for n in sizes] for state in ("warm", "cold"))
 fastest = [factors[-1] for factors in speed.values()]
 lab.say(f"""Warm, CSR is faster from {min(warm):.0%} to {max(warm):.0%} zeros on,
-depending on the size. The dense product multiplies several numbers per instruction; CSR
-reads an index per value and accesses the vector out of order. Cold, the crossing is at
-{min(cold):.0%} to {max(cold):.0%}. Both products then wait for memory, and bytes count:
-with SciPy's four-byte indices, CSR is smaller than the dense array from one half of
-zeros on. At {levels[-1]:.0%} zeros CSR is {min(fastest):.1f} to {max(fastest):.1f}
-times as fast; for small matrices most of that time is the call itself.""")
+depending on the size. Cold, the crossing is at {min(cold):.0%} to {max(cold):.0%}. Both
+products then wait for memory, and bytes count: with SciPy's four-byte indices, CSR is
+smaller than the dense array from one half of zeros on. At {levels[-1]:.0%} zeros CSR is
+{min(fastest):.1f} to {max(fastest):.1f} times as fast; for small matrices most of that
+time is the call itself.""")
 lab.claim(
     "30.csr-crossing",
     "CSR needs more zeros with warm caches than with cold ones",
@@ -780,11 +778,11 @@ lab.answer("30.p", inside[0] if inside else options[3])
 lab.finish(f"""
 Trained weights are not sparse until we prune them. Activations are:
 {min(zero_share):.0%} to {max(zero_share):.0%} of them are zero after a ReLU. The share
-of small neurons depends on the norm, the threshold and the way in which the network is
-written. At {sparsity:.0%} zeros a position costs {real[0]:.2f} bits if masks are
-random, and {real[2]:.2f} with the density of each pixel. CSR with 16-bit columns saves
-bytes of float32 from {break_evens["csr", "float32"][1]:.0%} zeros on. It saves time
-from {first:.0%} to {last:.0%} zeros on, depending on size and caches.
+of small neurons depends on norm, threshold and the scale of each neuron. At
+{sparsity:.0%} zeros a position costs {real[0]:.2f} bits if masks are random, and
+{real[2]:.2f} with the density of each pixel. CSR with 16-bit columns saves bytes of
+float32 from {break_evens["csr", "float32"][1]:.0%} zeros on. It saves time from
+{first:.0%} to {last:.0%} zeros on, depending on size and caches.
 
 This does **not** show what pruning costs in accuracy after retraining, nor that a
 runtime makes use of zeros. The times are those of one processor, SciPy, and random
