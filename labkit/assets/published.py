@@ -63,7 +63,7 @@ class Figure:
     ``parameters`` and ``seeds`` what it runs with. With ``picture``, the page's last figure shows it.
 
     ``conditions`` name what else differs between the published figure and ours, in words, by `CONDITIONS`: the
-    ``teacher``, the ``augmentation``, and the ``parameter_set`` (which network of that name, and what the ratio counts).
+    ``teacher``, the ``augmentation``, and the ``parameter_set`` (which network of that name, what the ratio counts).
     ``rival`` is the strongest published result for the same task, as ``published`` and ``source``; or ``none``, with
     the reason why there is no stronger one.
     """
