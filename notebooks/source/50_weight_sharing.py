@@ -577,14 +577,14 @@ lab.say(
 #
 # ### Is k-means worse, then?
 #
-# The figure takes the first layer alone, with 2 to 256 values. It shows the error of the shared
+# The figure takes the first layer alone, with 8 to 256 values. It shows the error of the shared
 # weights over the entropy of their indices. Compare the two lines at equal entropy.
 # [Lesson 22](22_quantization_theory.ipynb) gives the theory: k-means is the best choice when all
 # indices have the same length. When an entropy coder follows, even spacing is better.
 
 # %% tags=["hide-input"]
 figure, axes = plt.subplots()
-starts = [methods.cluster.start(first, 2**bits) for bits in range(1, 9)]
+starts = [methods.cluster.start(first, 2**bits) for bits in range(3, 9)]
 books = {
     "evenly spaced": starts,
     "k-means": [methods.cluster.kmeans(first, begin)[0] for begin in starts],
@@ -595,7 +595,7 @@ for name, (style, dx, side) in styles.items():
     errors, bits = zip(*[quality(book) for book in books[name]], strict=True)
     axes.plot(bits, errors, style, color=lab.colour("clustering"))
     words = {"textcoords": "offset points", "ha": side, "va": "center"}
-    axes.annotate(name, (bits[4], errors[4]), (dx, dx / 2), **words)
+    axes.annotate(name, (bits[2], errors[2]), (dx, dx / 2), **words)
     error_at_3_bits[name] = np.exp(np.interp(3, bits, np.log(errors)))
 axes.set(xlabel="entropy of an index in bits", ylabel="root mean square error")
 axes.set_yscale("log")

@@ -551,7 +551,8 @@ lab.show(
 # ### Published files
 #
 # Our claims for MNIST are made only if `dataset` is `mnist`. The next table has the published files
-# that they compete with, smallest last. None of these papers names a teacher or moved images.
+# that they compete with, smallest last. As far as we know, none of them had a teacher or moved
+# images.
 #
 # The table after it shows where the bytes of our own files go: the parts of all kernels, the
 # biases, and the file's own bytes.
