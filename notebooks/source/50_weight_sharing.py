@@ -130,11 +130,13 @@ for row, kind in enumerate(methods.cluster.STARTS, 1):
     place = np.full(len(book), -0.1 * row * top)
     axes.plot(book, place, "|", markersize=12, color=lab.colour("clustering"))
     axes.text(first.max() + 0.05, place[0], kind, va="center")
-axes.set(xlabel="weight of dense_1", ylabel="number of weights", yticks=np.arange(0, top, 2000))
+axes.set(xlabel="weight of dense_1", ylabel="number of weights")
+axes.set_yticks(np.arange(0, top, 2000))
 lab.show(
     figure,
-    alt="Histogram of weights with a peak at zero. Below it, ticks for three starts: linear "
-    "covers the whole range evenly, density stays near zero, random is in between.",
+    alt="Histogram of weights with a peak at zero. Below it, ticks for three "
+    "starts: linear covers the whole range evenly, density stays near zero, random "
+    "is in between.",
 )
 
 # %% [markdown]
@@ -242,8 +244,8 @@ def span(numbers: np.ndarray, form: str) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-forms = {"error at the start": ".4f", "bits at the start": ".2f", "error, k-means": ".4f"}
-forms |= {"bits, k-means": ".2f", "validation accuracy": ".2%"}
+forms = {"error at the start": ".4f", "bits at the start": ".2f"}
+forms |= {"error, k-means": ".4f", "bits, k-means": ".2f", "validation accuracy": ".2%"}
 lab.table(
     {"start": kind}
     | {
@@ -253,9 +255,9 @@ lab.table(
     for kind, runs in results.items()
 )
 lab.say(
-    "After k-means the three starts have nearly the same error and entropy. Their accuracies "
-    "differ by less than the validation images can show. So this page uses the linear start, "
-    "which Han et al. recommend."
+    "After k-means the three starts have nearly the same error and entropy. Their "
+    "accuracies differ by less than the validation images can show. So this page "
+    "uses the linear start, which Han et al. recommend."
 )
 
 # %% [markdown]
@@ -446,7 +448,7 @@ lab.table(
     }
     for count in counts
 )
-lab.say(f"The dense network reaches {span(dense_shares, '.2%')} with the same training.")
+lab.say(f"The dense network with this training reaches {span(dense_shares, '.2%')}.")
 
 figure, axes = plt.subplots()
 lines = {
@@ -466,9 +468,9 @@ axes.set_xticks(counts, counts)
 axes.minorticks_off()
 lab.show(
     figure,
-    alt="Accuracy against the number of shared values. From eight values on, both lines are "
-    "close to the dense network. At two values k-means alone falls far below it, and fine-tuning "
-    "recovers most of the fall.",
+    alt="Accuracy against the number of shared values. From eight values on, both "
+    "lines are close to the dense network. At two values k-means alone falls far "
+    "below it, and fine-tuning recovers most of the fall.",
 )
 few = counts[0]
 fall = np.mean(dense_shares) - plain_hits[few].mean()
@@ -558,14 +560,16 @@ for form in formats:
     )
 missed = [form for form in formats if smaller["TFMOT", form] < documented[form]]
 reference = file_hits["dense", "float32"]
+int8_files = {name: file_hits[name, "int8"] for name in ("TFMOT", "k-means")}
+changed = {name: gain(right, reference) for name, right in int8_files.items()}
 lab.say(
     f"TFMOT's evenly spaced values reach {3 - len(missed)} of the 3 documented sizes"
     + (f" (missed: {', '.join(missed)})" if missed else "")
-    + f". Its int8 file changes the accuracy by {gain(file_hits['TFMOT', 'int8'], reference)} "
-    f"points. The int8 file with k-means is {smaller['k-means', 'int8']:.2f} times smaller, and "
-    f"changes it by {gain(file_hits['k-means', 'int8'], reference)} points. So k-means fits the "
-    "weights better, but its files are larger. With the same training, TFMOT's networks are as "
-    "accurate, because it keeps training the original weights."
+    + f". Its int8 file changes the accuracy by {changed['TFMOT']} points. "
+    f"The int8 file with k-means is {smaller['k-means', 'int8']:.2f} times smaller, "
+    f"and changes it by {changed['k-means']} points. So k-means fits the weights "
+    "better, but its files are larger. TFMOT also keeps training the original "
+    "weights, so a weight can change its value."
 )
 
 # %% [markdown]
@@ -601,8 +605,8 @@ axes.set(xlabel="entropy of an index in bits", ylabel="root mean square error")
 axes.set_yscale("log")
 lab.show(
     figure,
-    alt="Error against the entropy of an index. Both lines fall steadily, and the line of evenly "
-    "spaced values is a little below the line of k-means.",
+    alt="Error against the entropy of an index. Both lines fall steadily, and the "
+    "line of evenly spaced values is a little below the line of k-means.",
 )
 lab.claim(
     "50.spacing",
@@ -612,7 +616,7 @@ lab.claim(
     unit="×",
     label="ratio of errors at 3 bits",
 )
-lab.say("For the same entropy, evenly spaced values leave the smaller error, by a little.")
+lab.say("At equal entropy, evenly spaced values leave the smaller error, by a little.")
 
 # %% [markdown]
 # ## What goes wrong
@@ -653,9 +657,9 @@ lab.claim(
     label="largest difference of an output",
 )
 lab.say(
-    "If you now compare `original` with the clustered network as *before and after*, you compare "
-    "the network with itself, and find no loss. The remedy is `keras2.clone(model)`. "
-    "`keras2.sharing.share` makes its own copy."
+    "If you now compare `original` with the clustered network as *before and "
+    "after*, you compare the network with itself, and find no loss. The remedy is "
+    "`keras2.clone(model)`. `keras2.sharing.share` makes its own copy."
 )
 
 # %% [markdown]
@@ -682,22 +686,24 @@ pair = methods.paired.paired(tuned_hits[values][0], dense_hits[0])
 lab.finish(f"""
 With {values} values per layer, k-means and fine-tuning, the network classifies
 {np.mean(shares[values]):.2%} of {dense.n:,} test images correctly, on average over
-{draws} runs. The dense network with the same training reaches {np.mean(dense_shares):.2%}. In
-the first run the difference is {pair.gain:+.2f} points, with a paired 95 % interval from
-{pair.gain_low:+.2f} to {pair.gain_high:+.2f}.
+{draws} runs. The dense network with the same training reaches
+{np.mean(dense_shares):.2%}. In the first run the difference is {pair.gain:+.2f}
+points, with a paired 95 % interval from {pair.gain_low:+.2f} to
+{pair.gain_high:+.2f}.
 
-Deflated, the k-means file is {smaller["k-means", "float32"]:.2f} times smaller in float32 and
-{smaller["k-means", "int8"]:.2f} times in int8; the formula for whole bits gives
-{rate(first.size, values, 32):.2f}. TFMOT's even spacing reaches
+Deflated, the k-means file is {smaller["k-means", "float32"]:.2f} times smaller in
+float32 and {smaller["k-means", "int8"]:.2f} times in int8; the formula for whole bits
+gives {rate(first.size, values, 32):.2f}. TFMOT's even spacing reaches
 {smaller["TFMOT", "float32"]:.2f} and {smaller["TFMOT", "int8"]:.2f} times, and loses
 {100 * losses["float32"]:.2f} and {100 * losses["int8"]:.2f} points.
 
-This does **not** show that k-means is useless: where indices have whole bits, it is the better
-choice. It does not show which start is best. And no file on this page computes faster, because a
-program has to look up every value first. Published files are much smaller still, because sharing
-is only one of their steps; [lesson 52](52_deep_compression.ipynb) combines three.
+This does **not** show that k-means is useless: where indices have whole bits, it is
+the better choice. It does not show which start is best. And no file on this page
+computes faster, because a program has to look up every value first. Published files
+are much smaller still, because sharing is only one of their steps; [lesson
+52](52_deep_compression.ipynb) combines three.
 
-Further reading: Han, Mao and Dally, *Deep compression* (2015, arXiv:1510.00149), sections 3 and
-6. Next: [entropy coding](51_entropy_coding.ipynb), which gets closer to the entropy than deflate
-does.
+Further reading: Han, Mao and Dally, *Deep compression* (2015, arXiv:1510.00149),
+sections 3 and 6. Next: [entropy coding](51_entropy_coding.ipynb), which gets closer
+to the entropy than deflate does.
 """)
