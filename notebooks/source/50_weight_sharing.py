@@ -12,7 +12,7 @@
 #     title: Weight sharing
 #     question: How many different weights does a network need?
 #     minutes: 50
-#     budget_s: {fast: 21, full: 210}
+#     budget_s: {fast: 27, full: 210}
 #     needs: [31]
 #     objectives:
 #       - share a layer's weights by k-means, by hand, and compare three starts

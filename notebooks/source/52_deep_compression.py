@@ -12,7 +12,7 @@
 #     title: Deep compression
 #     question: Can a network's file be forty times smaller with nothing lost?
 #     minutes: 60
-#     budget_s: {fast: 20, full: 890}
+#     budget_s: {fast: 24, full: 620}
 #     needs: [31, 50, 51]
 #     objectives:
 #       - chain pruning, weight sharing and entropy coding into one file, and decode it to the same weights
@@ -525,7 +525,6 @@ if rows:
 
 figure, axes = plt.subplots(figsize=(7, 4))
 colours = {"labels": lab.colour("clustering"), "teacher": lab.colour("distillation")}
-left = min(row.bytes for source in sources for row, _ in ladder[source])
 for source, colour in colours.items():
     points = [(row.bytes, 100 * row.error) for row, _ in ladder[source]]
     if points:
@@ -544,7 +543,8 @@ for name, correct, style in lines:
     error = 100 - 100 * correct.mean()
     axes.axhline(error, color=lab.colour("baseline"), linewidth=1, linestyle=style)
     words = {"textcoords": "offset points", "color": lab.colour("baseline")}
-    axes.annotate(name, (left, error), (-8, 3), **words)
+    words["xycoords"] = ("axes fraction", "data")
+    axes.annotate(name, (0.02, error), (0, 3), **words)
 axes.set(xlabel="bytes of the whole file", ylabel="test error in %")
 axes.margins(0.15)
 lab.show(
