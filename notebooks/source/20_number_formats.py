@@ -440,6 +440,9 @@ lab.table(rows, caption="Three numbers in six formats")
 
 
 # %%
+networks = ["lenet_300_100", "lenet5", "ds_cnn", "resnet8"]
+
+
 def kernels(network: str) -> list[np.ndarray]:
     """Return the weights of each layer, one row per neuron."""
     trained_file, result = lab.baseline_file(network), []
@@ -460,7 +463,6 @@ def cast_scaled(kernel: np.ndarray, name: str, factor: float = 1.0) -> np.ndarra
 # %%
 elements = ["float4_e2m1", "float6_e3m2", "float6_e2m3"]
 elements += ["float8_e5m2", "float8_e4m3fn", "float8_e3m4", "int8"]
-networks = ["lenet_300_100", "lenet5", "ds_cnn", "resnet8"]
 
 
 def roundings(kernel: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
