@@ -84,7 +84,7 @@ draws: int = by_profile(400000, 40000)  # thresholds of each kind; 10000 to 1000
 term: float = 0.01  # what is added again and again; 0.001 to 0.1
 terms: int = by_profile(10000, 3000)  # how many times it is added; 1000 to 20000
 runs: int = by_profile(500, 50)  # sums, each with its own thresholds; 20 to 1000
-learning_rate: float = 0.02  # of gradient descent, per step; 0.005 to 0.2
+learning_rate: float = 0.02  # of gradient descent, per step; 0.01 to 0.2
 seed: int = 7  # random seed; 0 to 2**31 - 1
 
 # %%
