@@ -144,7 +144,7 @@ axes.set(xlabel="outputs of the convolution", ylabel="time of the layer in µs")
 axes.set(xticks=range(0, 65, 8), ylim=(0, None))
 lab.show(
     figure,
-    alt="Time of a convolution against its outputs, beside a line in proportion to them.",
+    alt="Time of a convolution against its outputs, beside a proportional line.",
 )
 
 
@@ -239,7 +239,7 @@ permuted = keras2.keep_channels(baseline, orders)
 
 
 def largest_change(first, second) -> float:
-    """Return the largest difference of two networks' outputs, relative to the largest output."""
+    """Return the largest difference of the outputs, relative to the largest one."""
     outputs, others = (
         keras2.logits(first, calibration),
         keras2.logits(second, calibration),
@@ -394,9 +394,8 @@ def stages_of(chosen: dict) -> dict:
 levels = by_profile((0.5, 0.25), (0.5,))
 training = {"epochs": epochs, "learning_rate": 5e-3, "seed": seed}
 criteria = ("reconstruction", "weight norm", "activation sparsity")
-choices = [(name, 0) for name in criteria] + [
-    ("random", seed + draw) for draw in range(draws)
-]
+choices = [(name, 0) for name in criteria]
+choices += [("random", seed + draw) for draw in range(draws)]
 right, models, kept_channels = {}, {}, {}
 for share in levels:
     for name, draw in choices:
@@ -505,7 +504,7 @@ panels[0, 0].annotate(
 panels[0, 0].set(ylabel="test accuracy in %")
 lab.show(
     figure,
-    alt="Accuracy of each choice at three stages: far apart when deleted, close when retrained.",
+    alt="Accuracy at three stages: far apart when deleted, close when retrained.",
 )
 
 fewest = levels[-1]
