@@ -81,7 +81,7 @@ dense = lab.measure(baseline, name="dense, as loaded", technique="baseline")
 #
 # We are going to set four fifths of the weights to zero and then train the remaining ones a little longer. How much
 # accuracy will the network lose? Write down a guess before you read on: replace `None` with one of the options, in
-# quotes. Nobody grades it.
+# quotes.
 
 # %%
 my_guess = None
@@ -735,5 +735,5 @@ which may differ by a few tenths of a point.
 
 Further reading: Han, Pool, Tran and Dally, *Learning both weights and connections for
 efficient neural networks* (2015, arXiv:1506.02626); Zhu and Gupta, *To prune, or not to
-prune* (2017, arXiv:1710.01878), the source of the schedule.
+prune* (2017, arXiv:1710.01878).
 """)
