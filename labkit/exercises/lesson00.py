@@ -9,10 +9,12 @@ from labkit.exercises.framework import Exercise, Mistake
 _RNG = np.random.default_rng(0)
 _LABELS = _RNG.integers(0, 10, 60).astype("uint8")
 _PREDICTED = np.where(_RNG.random(60) < 0.6, _LABELS, _RNG.integers(0, 10, 60)).astype("int64")
+_CONFUSED = np.repeat([6, 0, 6], [300, 280, 20]).astype("uint8")  # one class has more mistakes than fit into uint8
 _NONE = np.zeros(0, dtype="uint8")
 _CASES = [
     ("sixty random images", (_PREDICTED, _LABELS)),
     ("four images, one wrong", (np.array([2, 0, 1, 1]), np.array([2, 0, 1, 3], dtype="uint8"))),
+    ("three hundred mistakes in one class", (np.where(_CONFUSED == 6, 4, _CONFUSED).astype("int64"), _CONFUSED)),
     ("all right", (_LABELS.astype("int64"), _LABELS)),
     ("all wrong", (np.array([1, 2, 2]), np.array([0, 0, 1], dtype="uint8"))),
     ("one image", (np.array([9]), np.array([9], dtype="uint8"))),
@@ -90,6 +92,11 @@ EXERCISES = [
                 "total",
                 lambda predicted, labels: int(np.count_nonzero(predicted != labels)),
                 "you count all mistakes together; ten counts are wanted, one for each class",
+            ),
+            Mistake(
+                "too small a type",
+                lambda predicted, labels: _mistakes(predicted, labels).astype(labels.dtype),
+                "your counts have the type of the labels, uint8, which ends at 255; count in integers",
             ),
             Mistake(
                 "shares", _mistake_shares, "you divide by the images of each class; the counts themselves are wanted"

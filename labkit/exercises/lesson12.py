@@ -48,6 +48,14 @@ def _percent(correct: int, n: int) -> tuple[float, float]:
     return 100 * low, 100 * high
 
 
+def _short_z(correct: int, n: int) -> tuple[float, float]:
+    return wilson(correct, n, math.erf(1.96 / math.sqrt(2)))
+
+
+def _unguarded(correct: int, n: int) -> tuple[float, float]:
+    return wilson(correct, n) if 1 / n else (0.0, 1.0)
+
+
 def _upper(first_only: int, second_only: int) -> int:
     return min(first_only, second_only)
 
@@ -91,6 +99,19 @@ def _no_power(difference: float, discordant: float) -> int:
 
 def _rounded_down(difference: float, discordant: float) -> int:
     return images_paired(difference, discordant) - 1
+
+
+def _exact(difference: float, discordant: float) -> float:
+    root = math.sqrt(discordant - difference**2)
+    return float(((Z * math.sqrt(discordant) + Z_POWER * root) / difference) ** 2)
+
+
+def _rounded(difference: float, discordant: float) -> int:
+    return round(_exact(difference, discordant))
+
+
+def _not_whole(difference: float, discordant: float) -> float:
+    return _exact(difference, discordant)
 
 
 def _as_if_apart(difference: float, discordant: float) -> int:
@@ -152,6 +173,8 @@ EXERCISES = [
                 "the width is right, but the middle has moved: it is (share + z² / (2 n)) / (1 + z² / n)",
             ),
             Mistake("percent", _percent, "return shares between 0 and 1, not percent"),
+            Mistake("short z", _short_z, "your z is rounded to 1.96; use 1.959964"),
+            Mistake("unguarded", _unguarded, "without images you divide by zero; return 0 and 1 there"),
         ],
         cases=[
             ("most are right", (9180, 10_000)),
@@ -205,7 +228,9 @@ EXERCISES = [
                 _no_power,
                 "your z for the power is missing: at this number the difference is seen only every second time",
             ),
-            Mistake("rounded down", _rounded_down, "a part of an image is a whole image: round up"),
+            Mistake("rounded down", _rounded_down, "int cuts the fraction off, so you need one image more: round up"),
+            Mistake("rounded", _rounded, "round gives the nearest number, which may be one image too few: round up"),
+            Mistake("float", _not_whole, "the number of images is a whole one: round up"),
             Mistake(
                 "as if apart",
                 _as_if_apart,
@@ -219,6 +244,8 @@ EXERCISES = [
             ("the other is better", (-0.003, 0.01)),
             ("a large difference", (0.1, 0.3)),
             ("all differences one way", (0.05, 0.05)),
+            ("a small difference", (0.0021, 0.05)),
+            ("a very large one", (0.31, 0.4)),
         ],
     ),
     Exercise(

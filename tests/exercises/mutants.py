@@ -542,7 +542,7 @@ def try_all(task: Exercise, draw: Callable[[np.random.Generator], tuple[Any, ...
             elif (different := first_difference(wide, mutant)) is None:
                 outcome.equivalent.append(description)
             else:
-                outcome.accepted.append(f"{description}, for example {different!r}"[:400])
+                outcome.accepted.append(f"{description}, for example " + " ".join(repr(different).split())[:200])
     return outcome
 
 

@@ -19,7 +19,7 @@ def rounds(rng: np.random.Generator) -> tuple[Any, ...]:
 
 
 def layer(rng: np.random.Generator) -> tuple[Any, ...]:
-    flops, moved, peak, bandwidth = (float(each) for each in 10 ** rng.uniform([3, 3, 9, 8], [9, 8, 13, 12]))
+    flops, moved, peak, bandwidth = (float(each) for each in np.round(10 ** rng.uniform([3, 3, 9, 8], [9, 8, 13, 12])))
     return float(rng.choice([0.0, flops, flops])), moved, peak, bandwidth
 
 
