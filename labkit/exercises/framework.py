@@ -167,11 +167,16 @@ def _differing(task: Exercise, wanted: list[Any], answers: list[Any]) -> list[in
 
 
 def _equal(task: Exercise, expected: Any, got: Any) -> bool:
+    return _alike(task, expected, got) and (isinstance(got, _Raised) or not _other_type(task, got))
+
+
+def _alike(task: Exercise, expected: Any, got: Any) -> bool:
+    """Return whether two answers are equal, whatever the type that their numbers are stored in."""
     if isinstance(expected, _Raised) or isinstance(got, _Raised):
         return isinstance(expected, _Raised) and isinstance(got, _Raised) and type(expected.error) is type(got.error)
     if isinstance(got, _Nothing) or isinstance(expected, _Nothing) or not close(expected, got):
         return False
-    return not _other_type(task, got) and not (task.signed_zero and bool(np.any(_other_zero(expected, got))))
+    return not (task.signed_zero and bool(np.any(_other_zero(expected, got))))
 
 
 def _other_type(task: Exercise, got: Any) -> str:
@@ -197,7 +202,7 @@ def _other_zero(expected: Any, got: Any) -> Any:
 def _known(task: Exercise, answers: list[Any]) -> str:
     """Return the message of the mistake whose answers are these in every case."""
     for mistake, made in task.mistaken:
-        if not _differing(task, made, answers):
+        if all(_alike(task, want, got) for want, got in zip(made, answers, strict=True)):
             return mistake.message
     return ""
 
@@ -211,7 +216,7 @@ def _known_beside_another(task: Exercise, answers: list[Any], wrong: set[int]) -
     found: list[tuple[int, str, set[int]]] = []
     for mistake, made in task.mistaken:
         spoilt = set(_differing(task, task.expected, made))
-        alike = {k for k in spoilt if not isinstance(made[k], _Raised) and _equal(task, made[k], answers[k])}
+        alike = {k for k in spoilt if not isinstance(made[k], _Raised) and _alike(task, made[k], answers[k])}
         if spoilt <= wrong and len(alike) >= 2 and 2 * len(alike) >= len(spoilt):
             found.append((len(alike), mistake.message, alike))
     most = max((count for count, _, _ in found), default=0)

@@ -68,6 +68,7 @@ EXERCISES = [
     Exercise(
         "50.1",
         nearest,
+        dtype="integer",
         mistakes=[
             Mistake(
                 "signed",
@@ -98,6 +99,7 @@ EXERCISES = [
         cases=[
             ("random weights, five centroids", (_WEIGHTS, _FIVE)),
             ("halfway", (np.array([0.5, 1.5, -0.5]), np.array([-1.0, 0.0, 1.0, 2.0]))),
+            ("just beside the middle", (np.array([3.0019, 2.9981, -1.0007]), np.array([-3.0, 1.0, 5.0]))),
             ("one centroid", (_WEIGHTS, np.array([0.3]))),
             ("all equal", (np.full((2, 3), 0.5), np.array([0.0, 0.4, 2.0]))),
             ("one weight", (np.array([9.0]), np.array([-1.0, 1.0]))),
@@ -127,6 +129,7 @@ EXERCISES = [
         ],
         cases=[
             ("random weights, four centroids", (_WEIGHTS, _INDICES, np.array([-1.0, 0.0, 1.0, 2.0]))),
+            ("centroids without weights, in many digits", (_WEIGHTS, _INDICES + 1, np.sort(_RNG.normal(size=7)))),
             ("a centroid without weights", (np.array([1.0, 2.0, 6.0]), np.array([0, 0, 0]), np.array([1.0, 9.0]))),
             ("all equal", (np.full(4, 0.5), np.array([0, 1, 1, 0]), np.array([0.0, 1.0]))),
             ("one weight", (np.array([3.0]), np.array([1]), np.array([1.0, 2.0, 4.0]))),

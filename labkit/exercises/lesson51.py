@@ -19,6 +19,7 @@ _COUNTS = [
     ("Fibonacci", (np.array([1, 1, 2, 3, 5, 8, 13]),)),
     ("one symbol alone", (np.array([0, 7, 0]),)),
     ("one symbol", (np.array([9]),)),
+    ("one symbol, once", (np.array([1]),)),
     ("no symbols", (np.zeros(4, dtype=int),)),
 ]
 
@@ -110,6 +111,14 @@ EXERCISES = [
                 "not weighted",
                 _not_weighted,
                 "you average over the symbols of the alphabet; weight each by how often it occurs",
+            ),
+            Mistake(
+                "sign", lambda counts: -entropy(counts), "logarithms of shares are negative: the sum needs a minus"
+            ),
+            Mistake(
+                "uniform",
+                lambda counts: float(np.log2(max(np.count_nonzero(counts), 1))),
+                "log2 of the number of symbols is right only if all occur equally often: use their shares",
             ),
             Mistake("in all", _in_all, "that is what the whole stream is worth; divide by the number of its symbols"),
         ],

@@ -87,6 +87,11 @@ def _linear(widths: list[int], keep: float) -> int:
     return round(keep * sum(a * b for a, b in pairwise(widths)))
 
 
+def _cut(widths: list[int], keep: float) -> int:
+    sizes = [widths[0], *(max(1, int(keep * width)) for width in widths[1:-1]), widths[-1]]
+    return sum(a * b for a, b in pairwise(sizes))
+
+
 def _may_vanish(widths: list[int], keep: float) -> int:
     sizes = [widths[0], *(round(keep * width) for width in widths[1:-1]), widths[-1]]
     return sum(a * b for a, b in pairwise(sizes))
@@ -118,6 +123,7 @@ EXERCISES = [
         cases=[
             ("random weights", (_KERNEL, _BIAS)),
             ("twice the size, and the opposite", (_TWINS, np.array([0.5, 1.0, -0.5], dtype="float32"))),
+            ("short vectors", (np.array([[0.1, -0.2], [0.3, 0.1]], dtype="float32"), np.array([0.1, 0.0], "float32"))),
             ("equal weights, other bias", (np.ones((2, 2), dtype="float32"), np.array([-1.0, 1.0], dtype="float32"))),
             ("a neuron of zeros", (np.array([[1.0, 0.0, 2.0]], dtype="float32"), np.zeros(3, dtype="float32"))),
             ("one neuron", (np.array([[2.0]], dtype="float32"), np.array([1.0], dtype="float32"))),
@@ -155,12 +161,15 @@ EXERCISES = [
                 _linear,
                 "half of the neurons is not half of the work: between two shrunken layers it falls with the square",
             ),
+            Mistake("cut", _cut, "int cuts the number of neurons down; round it"),
             Mistake("may vanish", _may_vanish, "no layer may vanish: keep at least one neuron in each"),
         ],
         cases=[
             ("784, 300, 100, 10 at one half", ([784, 300, 100, 10], 0.5)),
             ("three inner layers at 0.3", ([20, 40, 31, 17, 3], 0.3)),
             ("everything kept", ([784, 300, 100, 10], 1.0)),
+            ("half of an odd width", ([17, 43, 16], 0.5)),
+            ("a share of many digits", ([7, 33, 26, 48], 0.4658)),
             ("hardly anything kept", ([8, 4, 4, 2], 0.01)),
             ("no inner layer", ([784, 10], 0.5)),
         ],

@@ -1,7 +1,7 @@
 """Usual slips, applied to the course's own solution of an exercise: each that changes an answer must be refused.
 
 A mutant is the solution with one small change: another rounding, another comparison, an axis, a sign, a constant off by
-one, a guard or a statement that is missing, two steps exchanged, an argument or the answer stored in fewer digits, or an
+one, a guard or a statement that is missing, two steps exchanged, an argument or the answer stored in fewer digits, an
 argument ignored. A mutant that no case refuses is tried on several hundred valid inputs. Where it differs from the
 solution on one of them, the exercise lacks a case. Where it never differs, it is the same function in another form.
 """
@@ -84,7 +84,9 @@ def solution(exercise: str) -> Solution:
         if isinstance(statement, ast.Import | ast.ImportFrom) and _root(statement) in MODULES:
             exec(compile(ast.Module([statement], []), "page", "exec"), names)
     for tree in code:
-        checks = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and parts.dotted(node.func) == "lab.check"]
+        checks = [
+            node for node in ast.walk(tree) if isinstance(node, ast.Call) and parts.dotted(node.func) == "lab.check"
+        ]
         if any(ast.literal_eval(check.args[0]) == exercise for check in checks):
             written = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.Import | ast.ImportFrom)]
             return Solution(ast.Module(written, []), ast.unparse(checks[0].args[1]), names)
@@ -141,7 +143,7 @@ class _Limited(ast.NodeTransformer):
 def mutants(wide: Exercise, solved: Solution) -> Iterator[tuple[str, Function]]:
     """Yield every mutant of the solution with a description of its change.
 
-    Changes of an argument or an answer that change nothing in any of the valid inputs, the cases of *wide*, are left out.
+    Changes of an argument or an answer that leave all valid inputs, the cases of *wide*, as they are, do not count.
     """
     seen = {ast.unparse(solved.tree)}
     for description, tree in _trees(solved):
@@ -171,7 +173,10 @@ def ignoring(task: Exercise, solved: Solution) -> Iterator[tuple[str, Function]]
         for case in (0, 1):
             if len(task.cases[case][1]) > k:
                 value = task.cases[case][1][k]
-                yield f"{parameter}: always as in case {case}", _before(whole, k, lambda _, value=value: copy.deepcopy(value))
+                yield (
+                    f"{parameter}: always as in case {case}",
+                    _before(whole, k, lambda _, value=value: copy.deepcopy(value)),
+                )
 
 
 def _changes(change: Answer, values: list[Any]) -> bool:
@@ -363,7 +368,9 @@ def _signature(definition: ast.FunctionDef) -> list[ast.AST]:
 
 def _shown(node: Any) -> str:
     nodes = node if isinstance(node, list) else [node]
-    return "; ".join(" ".join(ast.unparse(ast.fix_missing_locations(copy.deepcopy(each))).split()) for each in nodes)[:90]
+    return "; ".join(" ".join(ast.unparse(ast.fix_missing_locations(copy.deepcopy(each))).split()) for each in nodes)[
+        :90
+    ]
 
 
 def _replaced(tree: ast.Module, node: ast.AST, new: Any) -> ast.Module:
