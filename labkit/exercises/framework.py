@@ -213,18 +213,18 @@ def _known_beside_another(task: Exercise, answers: list[Any], wrong: set[int]) -
     It is made if the answers equal the mistake's in at least two of the cases that it spoils, and in at least half of
     them, and are right in none of them. Among several the one with most such cases counts, and none where two are even.
     """
-    found: list[tuple[int, str, set[int]]] = []
+    found: list[tuple[int, str, list[int]]] = []
     for mistake, made in task.mistaken:
         spoilt = set(_differing(task, task.expected, made))
         alike = {k for k in spoilt if not isinstance(made[k], _Raised) and _alike(task, made[k], answers[k])}
         if spoilt <= wrong and len(alike) >= 2 and 2 * len(alike) >= len(spoilt):
-            found.append((len(alike), mistake.message, alike))
+            others = [k for k in sorted(wrong) if not _alike(task, made[k], answers[k])]
+            found.append((len(alike), mistake.message, others))
     most = max((count for count, _, _ in found), default=0)
-    best = [(message, alike) for count, message, alike in found if count == most]
+    best = [(message, others) for count, message, others in found if count == most]
     if len(best) != 1:
         return ""
-    message, alike = best[0]
-    others = sorted(wrong - alike)
+    message, others = best[0]
     return message + (f"; and case “{task.cases[others[0]][0]}” is wrong for another reason" if others else "")
 
 

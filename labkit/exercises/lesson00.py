@@ -55,16 +55,18 @@ EXERCISES = [
             Mistake(
                 "error",
                 lambda predicted, labels: 1 - _accuracy(predicted, labels),
-                "you give the share that is wrong; accuracy is the share that is right",
+                "you return the share of wrong answers; accuracy is the share of right ones",
             ),
             Mistake(
                 "percent",
                 lambda predicted, labels: 100 * _accuracy(predicted, labels),
-                "you give a percentage; the docstring asks for a share from 0 to 1",
+                "you return a percentage; the docstring asks for a share from 0 to 1",
             ),
             Mistake("unguarded", _unguarded, "without any images you divide by zero; return NaN there"),
             Mistake(
-                "or zero", _or_zero, "no images are not the same as none right; return NaN when there are no images"
+                "or zero",
+                _or_zero,
+                "an accuracy of 0 would mean that all answers are wrong; return NaN when there are no images",
             ),
         ],
         cases=_CASES,
@@ -76,7 +78,7 @@ EXERCISES = [
             Mistake(
                 "by prediction",
                 lambda predicted, labels: np.bincount(predicted[predicted != labels], minlength=10),
-                "you count by the class that the network said; count by the label, which is the true one",
+                "you count by the predicted class; count by the label, which is the true class",
             ),
             Mistake(
                 "right ones",
@@ -86,12 +88,12 @@ EXERCISES = [
             Mistake(
                 "short",
                 lambda predicted, labels: np.bincount(labels[predicted != labels]),
-                "where the last classes have no mistake your answer is too short; ask for minlength=10",
+                "your answer is too short when the last classes have no mistakes; pass minlength=10",
             ),
             Mistake(
                 "total",
                 lambda predicted, labels: int(np.count_nonzero(predicted != labels)),
-                "you count all mistakes together; ten counts are wanted, one for each class",
+                "you count all mistakes together; return ten counts, one per class",
             ),
             Mistake(
                 "too small a type",
@@ -99,7 +101,7 @@ EXERCISES = [
                 "your counts have the type of the labels, uint8, which ends at 255; count in integers",
             ),
             Mistake(
-                "shares", _mistake_shares, "you divide by the images of each class; the counts themselves are wanted"
+                "shares", _mistake_shares, "you divide by the number of images per class; return the counts themselves"
             ),
         ],
         cases=_CASES,

@@ -194,7 +194,7 @@ EXERCISES = [
             Mistake(
                 "weights each time",
                 _weights_each_time,
-                "you read the weights anew for each image; they are read once for the whole batch",
+                "you count the weights once per image; they are read once for the whole batch",
             ),
             Mistake(
                 "one image's operations",
@@ -275,13 +275,13 @@ EXERCISES = [
             Mistake(
                 "this step only",
                 _this_step_only,
-                "an activation that a later operator still reads is alive in between: think of a shortcut",
+                "an activation that a later operator reads stays in memory in between, as in a shortcut",
             ),
             Mistake("input freed", _input_freed, "you free the input after its last use, but it is kept to the end"),
             Mistake(
                 "result late",
                 _result_late,
-                "while an operator runs, its result has its place already: count what is read and what is written",
+                "an operator's result is in memory while the operator runs: count what it writes as well",
             ),
         ],
         cases=[

@@ -70,15 +70,15 @@ EXERCISES = [
             Mistake(
                 "mean and deviation",
                 _mean_and_deviation,
-                "you give the mean and its deviation, and one outlier moves both; take percentiles",
+                "you return the mean and the deviation, and one outlier moves both; use percentiles",
             ),
-            Mistake("extremes", _extremes, "you give the smallest and the largest; the quartiles leave both outside"),
+            Mistake("extremes", _extremes, "you return the smallest and the largest; take the quartiles instead"),
             Mistake(
                 "unsorted",
                 _unsorted,
-                "you took values by their place in the run; they must be sorted first (np.percentile does it)",
+                "you take values by their place in the run; sort them first (np.percentile does it)",
             ),
-            Mistake("backwards", _backwards, "the upper quartile stands first; the order is low, median, high"),
+            Mistake("backwards", _backwards, "the upper quartile comes first in yours; the order is low, median, high"),
         ],
         cases=[
             ("forty-one calls", (_CALM,)),
@@ -101,7 +101,7 @@ EXERCISES = [
             Mistake(
                 "upside down",
                 lambda first, second: float(np.median(first / second)),
-                "yours is the first over the second; the question is how many times the first the second takes",
+                "you divide the first by the second; divide the second by the first",
             ),
             Mistake(
                 "ratio of means",
@@ -130,17 +130,17 @@ EXERCISES = [
             Mistake(
                 "sum",
                 lambda flops, moved, peak, bandwidth: flops / peak + moved / bandwidth,
-                "you add the two times; computing and moving go on at once, so the longer one counts",
+                "you add the two times; computing and moving happen at the same time, so the longer one counts",
             ),
             Mistake(
                 "shorter",
                 lambda flops, moved, peak, bandwidth: min(flops / peak, moved / bandwidth),
-                "yours is the shorter time; nobody is done before the slower half is",
+                "you return the shorter time; the layer is finished only when the longer one is",
             ),
             Mistake(
                 "computing alone",
                 lambda flops, moved, peak, bandwidth: flops / peak,
-                "you count the computing alone; a layer with many weights and few operations waits for memory",
+                "you count the computation alone; a layer with many weights and few operations waits for memory",
             ),
             Mistake(
                 "doubled",
@@ -166,7 +166,7 @@ EXERCISES = [
             Mistake(
                 "against all",
                 _against_all,
-                "your median holds the warm-up itself; take that of the second half, which has settled",
+                "your median contains the warm-up itself; take the median of the second half",
             ),
             Mistake(
                 "every slow one",
@@ -176,7 +176,7 @@ EXERCISES = [
             Mistake(
                 "against the mean",
                 _against_the_mean,
-                "one interruption in the second half lifts its mean, and hides the warm-up; take the median",
+                "one interruption in the second half raises its mean and hides the warm-up; take the median",
             ),
             Mistake(
                 "strictly below",

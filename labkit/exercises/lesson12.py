@@ -163,7 +163,7 @@ EXERCISES = [
             Mistake(
                 "Wald",
                 _wald,
-                "this is the interval that puts the measured share into the root, Wald's; Wilson's has z² terms too",
+                "this is Wald's interval, with the measured share alone under the root; Wilson's has z² terms as well",
             ),
             Mistake("unscaled", _unscaled, "the numerator is right; divide both ends by 1 + z² / n"),
             Mistake("one-sided", _one_sided, "your z leaves 5 % on each side; half of them on each side is z = 1.96"),
@@ -191,11 +191,11 @@ EXERCISES = [
         mcnemar,
         mistakes=[
             Mistake("one tail", _one_tail, "this is one tail; a gap to the other side counts too, so take it twice"),
-            Mistake("uncapped", _uncapped, "with a tie the two tails share their middle, and p passes 1: cap it there"),
+            Mistake("uncapped", _uncapped, "with equal counts the two tails overlap and p exceeds 1: limit it to 1"),
             Mistake(
                 "point",
                 _only_the_point,
-                "this is the chance of just this count; add all counts that are further from the middle",
+                "this is the probability of this count alone; add all counts that are further from the middle",
             ),
             Mistake(
                 "left tail",
@@ -221,12 +221,12 @@ EXERCISES = [
         _needed,
         mistakes=[
             Mistake(
-                "unsquared", _unsquared, "the bracket and the difference are squared: four times the images halve it"
+                "unsquared", _unsquared, "the square is missing: four times as many images show half the difference"
             ),
             Mistake(
                 "no power",
                 _no_power,
-                "your z for the power is missing: at this number the difference is seen only every second time",
+                "your z for the power is missing: with this number, half of the experiments miss the difference",
             ),
             Mistake("rounded down", _rounded_down, "int cuts the fraction off, so you need one image more: round up"),
             Mistake("rounded", _rounded, "round gives the nearest number, which may be one image too few: round up"),
@@ -262,7 +262,7 @@ EXERCISES = [
             Mistake(
                 "counts", _counts, "a gain is against the baseline on the same images: subtract what it gets right"
             ),
-            Mistake("last", _last, "of several equally good copies take the first, as np.argmax does"),
+            Mistake("last", _last, "if several copies are equally good, take the first, as np.argmax does"),
         ],
         cases=[
             ("five copies", (_FEW, _BASE, _MORE, _FRESH)),

@@ -134,7 +134,7 @@ EXERCISES = [
             Mistake(
                 "no subnormals",
                 _always_normal,
-                "with exponent 0 you still put a one before the fraction; it is left out there, or zero could not be",
+                "an exponent field of 0 has no leading one; with it, zero would have no pattern",
             ),
             Mistake(
                 "subnormals too small",
@@ -144,7 +144,7 @@ EXERCISES = [
             Mistake(
                 "other bias", _other_bias, "everything is half as large as it should be: the bias is 2^(E − 1) − 1"
             ),
-            Mistake("no bias", _no_bias, "you take the exponent field as it stands; subtract the bias from it"),
+            Mistake("no bias", _no_bias, "you use the exponent field itself; subtract the bias from it"),
             Mistake("no sign", _no_sign, "your numbers are never negative: the topmost bit is the sign"),
         ],
         cases=[
@@ -173,12 +173,12 @@ EXERCISES = [
             Mistake(
                 "halves down",
                 _nearest_first,
-                "argmin takes the first of two as near; a half goes to the even pattern: 0.75 to 1, but 2.5 to 2",
+                "argmin takes the first of two; halfway, take the even pattern: 0.75 to 1, but 2.5 to 2",
             ),
             Mistake(
                 "halves up",
                 _nearest_last,
-                "you round halves up; a half goes to the even pattern: 0.75 to 1, but 0.25 to 0",
+                "you round up halfway between two; take the even pattern: 0.75 to 1, but 0.25 to 0",
             ),
             Mistake("no sign", _unsigned, "the sign is lost: put it back with np.copysign"),
             Mistake("zero's sign", _zero_unsigned, "a negative value that becomes zero is −0: use np.copysign"),
@@ -211,7 +211,7 @@ EXERCISES = [
             Mistake(
                 "the element forgotten",
                 lambda block: _scale(block, less=0),
-                "this brings the largest number between 1 and 2, and wastes e2m1's upper half: take 2 off the exponent",
+                "this wastes the upper half of e2m1, whose largest power of two is 4: subtract 2 from the exponent",
             ),
             Mistake(
                 "rounded up",
@@ -232,7 +232,7 @@ EXERCISES = [
             Mistake("zeros", _zeros_forgotten, "zero has no logarithm: return 2^−127 for a block of zeros first"),
             Mistake("not limited", _unlimited, "the exponent of the scale ends at −127: limit it"),
             Mistake("signed", _signed_largest, "a large negative number counts too: take the largest of np.abs(block)"),
-            Mistake("divided by six", _nvidias, "that is NVFP4's way; an MX scale is a power of two"),
+            Mistake("divided by six", _nvidias, "this is the rule of NVFP4; an MX scale is a power of two"),
         ],
         cases=[
             ("random", (_RANDOM[0],)),

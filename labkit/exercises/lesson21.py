@@ -98,7 +98,7 @@ EXERCISES = [
             Mistake(
                 "complement",
                 _complement,
-                "you go up where the threshold is above the fraction, so small fractions go up often; turn it round",
+                "you round up where the threshold is above the fraction; round up where it is below",
             ),
             Mistake(
                 "toward zero",
@@ -138,12 +138,12 @@ EXERCISES = [
             Mistake(
                 "no root",
                 _no_root,
-                "the arcsine is taken of the fraction itself; the law has the square root of the fraction in it",
+                "the arcsine is taken of the fraction itself; the law takes the square root of the fraction",
             ),
             Mistake(
                 "variance of stochastic",
                 _of_stochastic,
-                "the bias is right, the variance is that of stochastic rounding: use the same chance p in p(1 - p)",
+                "the bias is right, but the variance is that of stochastic rounding: use your p in p(1 − p)",
             ),
             Mistake("one step", _one_step, "a variance is in squared units: multiply it by the step twice"),
             Mistake(
@@ -185,7 +185,9 @@ EXERCISES = [
                 "the bias is in steps: multiply it by the step",
             ),
             Mistake(
-                "sign", _sign, "the error is rounded minus exact, so a chance above the fraction is a bias upwards"
+                "sign",
+                _sign,
+                "the error is rounded minus exact, so a probability above the fraction is a positive bias",
             ),
         ],
         cases=[

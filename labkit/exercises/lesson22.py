@@ -118,7 +118,7 @@ EXERCISES = [
         sqnr_db,
         mistakes=[
             Mistake("twenty", _amplitude, "20 log₁₀ is for amplitudes; you have powers already, so it is 10 log₁₀"),
-            Mistake("inverted", _upside_down, "your ratio is upside down: the signal stands above, the error below"),
+            Mistake("inverted", _upside_down, "your ratio is upside down: divide the signal by the error"),
             Mistake("rounded", _of_the_rounded, "the signal is what went in, x; you took the power of what came out"),
             Mistake(
                 "no squares",
@@ -169,11 +169,15 @@ EXERCISES = [
         "22.2",
         _step,
         mistakes=[
+            Mistake("median", _median, "the median minimizes the absolute error; the mean minimizes the squared error"),
             Mistake(
-                "median", _median, "the median makes the absolute error least; for the squared error take the mean"
+                "empty nan", _empty_is_nan, "a level that no number is nearest to has no mean: leave it where it is"
             ),
-            Mistake("empty nan", _empty_is_nan, "a level that no number is nearest to has no mean: let it stay"),
-            Mistake("empty zero", _empty_is_zero, "a level that no number is nearest to became 0: let it stay"),
+            Mistake(
+                "empty zero",
+                _empty_is_zero,
+                "a level that no number is nearest to becomes 0 in yours: leave it where it is",
+            ),
             Mistake("edges", _at_the_levels, "a number belongs to the nearest level: the edge is half-way between two"),
         ],
         cases=[
@@ -194,7 +198,7 @@ EXERCISES = [
                 _all_codes,
                 "the largest code of b bits is 2^(b−1) − 1, not 2^(b−1): your largest weight would not fit",
             ),
-            Mistake("no sign", _no_sign, "a large negative weight needs room too: take the largest absolute value"),
+            Mistake("no sign", _no_sign, "a large negative weight must fit as well: take the largest absolute value"),
             Mistake(
                 "whole groups", _whole_groups, "the last group may be shorter than the others, and needs a scale too"
             ),

@@ -138,7 +138,7 @@ EXERCISES = [
             Mistake(
                 "empty rows",
                 _reduceat,
-                "rows that hold nothing get a product of the row after them (np.add.reduceat does so); theirs is zero",
+                "rows without values get a product of the next row (np.add.reduceat does this); they should give zero",
             ),
             Mistake(
                 "columns sorted",
@@ -171,7 +171,7 @@ EXERCISES = [
             Mistake(
                 "no padding",
                 _unpadded,
-                "a gap does not fit into its bits: store a padding zero with the largest gap, and go on behind it",
+                "a gap does not fit into its bits: insert a padding entry with the largest gap, and continue after it",
             ),
             Mistake(
                 "differences",
@@ -181,12 +181,12 @@ EXERCISES = [
             Mistake(
                 "padding without a place",
                 lambda row, bits: _padded(row, bits, 2**bits - 1, 2**bits - 1),
-                "your padding zero stands nowhere: it takes a place itself, so it covers 2**bits places",
+                "a padding entry occupies a place itself: it covers 2**bits places",
             ),
             Mistake(
                 "one padding only",
                 lambda row, bits: _padded(row, bits, 2**bits - 1, 2**bits, several=False),
-                "one padding zero is not enough for a long gap: repeat while the rest is too long",
+                "one padding entry is not enough for a long gap: repeat while the rest is too long",
             ),
             Mistake(
                 "trailing zeros",
@@ -225,9 +225,11 @@ EXERCISES = [
         "30.3",
         _largest,
         mistakes=[
-            Mistake("signed", _signed, "you rank signed weights, so that large negative ones go; rank np.abs(weights)"),
             Mistake(
-                "inverted", lambda weights: ~_largest(weights), "your mask is True where a weight goes; turn it over"
+                "signed", _signed, "you rank the signed weights and remove large negative ones; rank np.abs(weights)"
+            ),
+            Mistake(
+                "inverted", lambda weights: ~_largest(weights), "your mask is True where a weight is removed; invert it"
             ),
             Mistake(
                 "no pattern",
@@ -247,7 +249,7 @@ EXERCISES = [
             Mistake(
                 "ties",
                 _ties,
-                "where weights are equal you keep more than two; a pattern has no room for a third, so take the first",
+                "where weights are equal you keep more than two; keep exactly two, the first of equals",
             ),
             Mistake(
                 "down the columns",

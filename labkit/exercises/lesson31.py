@@ -100,16 +100,18 @@ EXERCISES = [
             Mistake(
                 "signed",
                 _signed,
-                "you rank the signed weights, so that large negative ones go first; rank np.abs(weights)",
+                "you rank the signed weights and remove large negative ones first; rank np.abs(weights)",
             ),
             Mistake(
-                "inverted", _inverted, "sparsity is the share that goes, not the share that stays: you keep too few"
+                "inverted", _inverted, "sparsity is the share of removed weights; you use it as the share of kept ones"
             ),
-            Mistake("removed", _removed, "your mask is True where a weight goes; it should be True where one stays"),
+            Mistake(
+                "removed", _removed, "your mask is True where a weight is removed; it should be True where one is kept"
+            ),
             Mistake(
                 "strict",
                 _strict,
-                "the weights that equal the threshold are lost; compare with >= so that the smallest kept one stays",
+                "weights that equal the threshold are removed in yours; compare with >= to keep them",
             ),
             Mistake(
                 "quantile",
@@ -125,7 +127,7 @@ EXERCISES = [
             Mistake(
                 "by row",
                 _by_row,
-                "you choose a threshold for each row; one threshold for the whole array lets rows differ",
+                "you choose one threshold per row; use a single threshold for the whole array",
             ),
         ],
         cases=[
@@ -153,7 +155,7 @@ EXERCISES = [
             Mistake(
                 "unclipped",
                 _unclipped,
-                "before the beginning or after the end the formula runs on; hold the progress between 0 and 1",
+                "before the beginning or after the end the formula does not apply; limit the progress to 0 … 1",
             ),
             Mistake(
                 "squared",
@@ -186,22 +188,22 @@ EXERCISES = [
             Mistake(
                 "no bitmap",
                 lambda mask: 4 * int(np.count_nonzero(mask)),
-                "the kept weights are there, but nobody knows where they belong: add the bitmap",
+                "you count the kept weights alone; add the bitmap, which says where they belong",
             ),
             Mistake(
                 "bits",
                 lambda mask: mask.size + 4 * int(np.count_nonzero(mask)),
-                "the bitmap takes one bit a weight, and you count one byte a weight",
+                "the bitmap has one bit per weight, and you count one byte per weight",
             ),
             Mistake(
                 "zeros",
                 lambda mask: math.ceil(mask.size / 8) + 4 * int(np.count_nonzero(~mask)),
-                "you store the weights that went; count those that are True",
+                "you count the removed weights; count the kept ones, which are True",
             ),
             Mistake(
                 "rounded down",
                 lambda mask: mask.size // 8 + 4 * int(np.count_nonzero(mask)),
-                "a part of a byte is a whole byte in a file: round the bitmap up",
+                "a file consists of whole bytes: round the bitmap up",
             ),
         ],
         cases=_MASKS,

@@ -122,10 +122,12 @@ EXERCISES = [
         mistakes=[
             Mistake("rows", _keep_rows, "a neuron is a column of its kernel: its rows belong to the inputs"),
             Mistake(
-                "unheard", _keep_unheard, "the next layer still has a row for each neuron that went: cut those too"
+                "unheard",
+                _keep_unheard,
+                "the next layer still has a row for each deleted neuron: delete those rows as well",
             ),
             Mistake("sorted", _keep_sorted, "kept gives an order as well: take the neurons in that order"),
-            Mistake("others", _keep_others, "kept names the neurons that stay, and you return the others"),
+            Mistake("others", _keep_others, "kept lists the remaining neurons, and you return the others"),
             Mistake("masked", _keep_masked, "zeros are still multiplied: return smaller arrays, without those neurons"),
         ],
         cases=[
@@ -149,11 +151,13 @@ EXERCISES = [
             Mistake(
                 "once the share",
                 _left_scaled,
-                "inputs and outputs shrink, each by the share: what they multiply to shrinks by its square",
+                "inputs and outputs shrink, each by the share: their product shrinks by its square",
             ),
-            Mistake("no bias", _left_no_bias, "each filter that stays has a bias: add them to the parameters"),
+            Mistake("no bias", _left_no_bias, "each remaining filter has a bias: add them to the parameters"),
             Mistake("cut", _left_cut, "int cuts the number of channels down; round it"),
-            Mistake("smaller image", _left_smaller, "the image keeps its size: fewer channels, as many positions"),
+            Mistake(
+                "smaller image", _left_smaller, "the image keeps its size, so there are as many positions as before"
+            ),
         ],
         cases=[
             ("half", (3, 14, 32, 64, 0.5)),
@@ -176,10 +180,12 @@ EXERCISES = [
             Mistake(
                 "alone",
                 _by_diagonal,
-                "you judge each channel alone; once one is gone, its sums with the others count as well",
+                "you judge each channel alone; its products with the deleted channels count as well",
             ),
             Mistake(
-                "largest go", _largest_go, "you let the channels go whose loss is largest; the smallest goes first"
+                "largest go",
+                _largest_go,
+                "you delete the channels with the largest loss; delete the one with the smallest first",
             ),
             Mistake(
                 "lowest index first",
@@ -191,11 +197,11 @@ EXERCISES = [
                 lambda gram, count: keep_by_reconstruction(gram, count)[::-1],
                 "the indices are right; return them in ascending order",
             ),
-            Mistake("gone", _gone, "these are the channels that went; return the ones that stay"),
+            Mistake("gone", _gone, "you return the deleted channels; return the remaining ones"),
             Mistake(
                 "half of the cross terms",
                 _cross_once,
-                "each pair stands in G twice, at (c, d) and at (d, c): a channel's rise has both",
+                "each pair is in G twice, at (c, d) and at (d, c): the increase contains both",
             ),
         ],
         cases=[

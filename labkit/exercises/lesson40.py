@@ -230,7 +230,7 @@ EXERCISES = [
         _requantize,
         dtype="int8",
         mistakes=[
-            Mistake("wrapped", _wrapped, "int8 wraps round where it overflows: clip to -128 to 127 before astype"),
+            Mistake("wrapped", _wrapped, "int8 wraps around where it overflows: clip to -128 to 127 before astype"),
             Mistake("one scale", _one_scale, "you use one weight scale for all channels; each column has its own"),
             Mistake(
                 "no output scale", _no_output_scale, "divide by the output's scale: the result is counted in its steps"

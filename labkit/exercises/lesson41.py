@@ -96,14 +96,16 @@ EXERCISES = [
             Mistake(
                 "true slope",
                 _true_slope,
-                "zero is the staircase's true slope, and nothing would train: pass upstream on inside the range",
+                "zero is the true gradient of rounding, and nothing would train: pass upstream on inside the range",
             ),
             Mistake(
                 "unmasked",
                 _unmasked,
                 "beyond ±high steps the output no longer moves with x: its gradient there is zero",
             ),
-            Mistake("no upstream", _no_upstream, "yours is the slope alone; the chain rule multiplies it by upstream"),
+            Mistake(
+                "no upstream", _no_upstream, "you return the slope alone; the chain rule multiplies it by upstream"
+            ),
             Mistake("one side", _one_side, "the range has two ends: compare np.abs(x) with high steps"),
             Mistake("wrong units", _wrong_units, "high counts steps: compare x / step with it, not x"),
             Mistake(
@@ -134,7 +136,7 @@ EXERCISES = [
             Mistake(
                 "stair only",
                 _stair_only,
-                "the rounded number alone holds the stair fixed; what is held is the rounding error: subtract x / step",
+                "you return the rounded number; inside the range subtract x / step from it",
             ),
             Mistake(
                 "other sign", _other_sign, "inside the range it is the rounded number minus x / step, not the reverse"

@@ -83,12 +83,12 @@ EXERCISES = [
             Mistake(
                 "values",
                 lambda weights, centroids: centroids[nearest(weights, centroids)],
-                "you return the centroids' values; the layer stores their numbers, from 0 on",
+                "you return the values of the centroids; return their indices, from 0 on",
             ),
             Mistake(
                 "upper",
                 _upper,
-                "a weight halfway between two centroids goes to the upper one with you; the lower one takes it",
+                "halfway between two centroids you take the upper one; take the lower one",
             ),
             Mistake(
                 "below",
@@ -141,7 +141,9 @@ EXERCISES = [
         centroid_gradient,
         mistakes=[
             Mistake(
-                "mean", _averaged, "you average; every weight of the group moves with the value, so the slopes add"
+                "mean",
+                _averaged,
+                "you average; all weights of the group move with the value, so their gradients add up",
             ),
             Mistake(
                 "last one",
@@ -151,7 +153,7 @@ EXERCISES = [
             Mistake(
                 "too short",
                 _too_short,
-                "the values that come last have no weights here and are missing; np.bincount takes minlength=count",
+                "the last values have no weights and are missing in yours; pass minlength=count to np.bincount",
             ),
             Mistake(
                 "absolute",
@@ -174,7 +176,7 @@ EXERCISES = [
             Mistake(
                 "no codebook",
                 lambda weights, count, bits: _rate(math.ceil(math.log2(count)), 0, weights, bits),
-                "the indices are there, but not what they point to: add the codebook, count times bits",
+                "the codebook is missing: add count times bits",
             ),
             Mistake(
                 "fractions",
@@ -189,7 +191,7 @@ EXERCISES = [
             Mistake(
                 "upside down",
                 lambda weights, count, bits: 1 / compression_rate(weights, count, bits),
-                "yours is the share that is left; the rate is before divided by after",
+                "you return after divided by before; the rate is before divided by after",
             ),
         ],
         cases=[

@@ -105,7 +105,7 @@ EXERCISES = [
             Mistake(
                 "zeros counted",
                 _zeros_counted,
-                "0 · log 0 gives nan, and should be 0: leave out what never occurs, and mind an empty stream",
+                "0 · log 0 is NaN in NumPy and should count as 0: leave out symbols that never occur",
             ),
             Mistake(
                 "not weighted",
@@ -120,7 +120,7 @@ EXERCISES = [
                 lambda counts: float(np.log2(max(np.count_nonzero(counts), 1))),
                 "log2 of the number of symbols is right only if all occur equally often: use their shares",
             ),
-            Mistake("in all", _in_all, "that is what the whole stream is worth; divide by the number of its symbols"),
+            Mistake("in all", _in_all, "you return the bits of the whole stream; divide by the number of symbols"),
         ],
         cases=_COUNTS,
     ),

@@ -164,11 +164,9 @@ EXERCISES = [
         "52.1",
         ideal_bytes,
         mistakes=[
-            Mistake("no codebook", _no_codebook, "an index means nothing without its value: add the codebook's bytes"),
+            Mistake("no codebook", _no_codebook, "the codebook is missing: add the bytes of the different values"),
             Mistake("bits", _in_bits, "entropies are in bits, and the codebook in bytes: divide the bits by 8"),
-            Mistake(
-                "no mask", _no_mask, "the values are there, but not where they belong: add the entropy of the mask"
-            ),
+            Mistake("no mask", _no_mask, "the mask is missing: add its entropy"),
             Mistake(
                 "whole bits",
                 _whole_bits,
@@ -192,9 +190,11 @@ EXERCISES = [
         "52.2",
         relative_indices,
         mistakes=[
-            Mistake("no filler", _no_filler, "a gap is longer than the longest that can be told: put a filler in it"),
+            Mistake("no filler", _no_filler, "a gap exceeds the longest that fits: insert a filler"),
             Mistake("absolute", _absolute, "you return places; count the zeros since the weight before instead"),
-            Mistake("steps", _steps, "neighbours have no zero between them: a gap of 0, where you say 1"),
+            Mistake(
+                "steps", _steps, "you count one too many: two neighbours have no zeros between them, so their gap is 0"
+            ),
             Mistake(
                 "one filler only",
                 _one_filler,
@@ -203,9 +203,9 @@ EXERCISES = [
             Mistake(
                 "forgotten place",
                 _forgets,
-                "a filler stands on a place of its own: it covers longest zeros and one more",
+                "a filler occupies a place itself: it covers longest zeros and one more",
             ),
-            Mistake("trailing", _walk, "after the last kept weight nothing needs to be told"),
+            Mistake("trailing", _walk, "zeros after the last kept weight are not stored"),
         ],
         cases=[
             ("a few gaps", (np.array([1, 0, 0, 1, 1, 0, 1], bool), 7)),
@@ -225,11 +225,13 @@ EXERCISES = [
         "52.3",
         empty_dead,
         mistakes=[
-            Mistake("no ReLU", _no_relu, "the neuron answers relu(bias), not its bias: negative ones become 0"),
+            Mistake("no ReLU", _no_relu, "the neuron outputs relu(bias), not its bias: negative ones become 0"),
+            Mistake("dropped", _dropped, "the contribution of the dead neurons is lost; add it to the biases"),
             Mistake(
-                "dropped", _dropped, "its answer is gone; a dead neuron still says the same to every image: move it"
+                "all moved",
+                _all_moved,
+                "you move the outputs of living neurons as well; take only neurons without incoming weights",
             ),
-            Mistake("all moved", _all_moved, "you move the answers of living neurons too; take those without inputs"),
             Mistake(
                 "dead by its sum",
                 _dead_by_sum,
@@ -243,7 +245,7 @@ EXERCISES = [
             Mistake(
                 "moved, not emptied",
                 _rows,
-                "the answer is in the bias now and still in the weights: empty the dead rows",
+                "the contribution counts twice now, in the bias and in the weights: set the dead rows to zero",
             ),
         ],
         cases=[

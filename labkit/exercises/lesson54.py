@@ -110,14 +110,14 @@ EXERCISES = [
         "54.1",
         _similarity,
         mistakes=[
-            Mistake("no bias", _no_bias, "you leave out the bias; it moves the point where a ReLU opens"),
+            Mistake("no bias", _no_bias, "the bias is missing: append it to each neuron's weights"),
             Mistake("products", _products, "these are products, not cosines: divide each vector by its length first"),
             Mistake("rows", _rows, "you compare the rows, which are inputs; a neuron is a column of the kernel"),
-            Mistake("absolute", _absolute, "a cosine of −1 is not likeness: where one ReLU is open the other is shut"),
+            Mistake("absolute", _absolute, "a cosine of −1 means opposite neurons, not similar ones: keep the sign"),
             Mistake(
                 "divided by zero",
                 _divided_by_zero,
-                "a neuron whose weights are all zero gives 0 / 0; let it have 1 with itself and 0 with the others",
+                "a neuron whose weights are all zero gives 0 / 0; its cosine is 1 with itself and 0 with the others",
             ),
         ],
         cases=[
@@ -138,9 +138,9 @@ EXERCISES = [
             Mistake(
                 "last one wins",
                 _last,
-                "folded[labels] += … adds only one row a group when a label repeats; use np.add.at or a loop",
+                "folded[labels] += … adds only one row per group when a label repeats; use np.add.at or a loop",
             ),
-            Mistake("divided", _divided, "you divide by the scale; a neuron twice as loud needs twice its weight"),
+            Mistake("divided", _divided, "you divide by the scale; a neuron with twice the output counts twice"),
         ],
         cases=_FOLDS,
     ),
@@ -154,15 +154,15 @@ EXERCISES = [
             Mistake(
                 "outputs only",
                 _outputs_only,
-                "each layer reads the one before it: where that shrank, there are fewer inputs as well",
+                "each layer reads the one before it: where that one shrinks, there are fewer inputs as well",
             ),
             Mistake(
                 "linear",
                 _linear,
-                "half of the neurons is not half of the work: between two shrunken layers it falls with the square",
+                "half of the neurons is not half of the MACs: between two shrunk layers they fall with the square",
             ),
             Mistake("cut", _cut, "int cuts the number of neurons down; round it"),
-            Mistake("may vanish", _may_vanish, "no layer may vanish: keep at least one neuron in each"),
+            Mistake("may vanish", _may_vanish, "keep at least one neuron in each layer"),
         ],
         cases=[
             ("784, 300, 100, 10 at one half", ([784, 300, 100, 10], 0.5)),

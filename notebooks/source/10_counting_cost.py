@@ -289,9 +289,7 @@ profiled[network]
 
 
 # %%
-def separable(
-    size: int, kernel: int, channels: int, filters: int
-) -> tuple[int, int]:
+def separable(size: int, kernel: int, channels: int, filters: int) -> tuple[int, int]:
     """Return the parameters and the MACs of the two convolutions together."""
     ### BEGIN SOLUTION
     parameters = kernel * kernel * channels + channels * filters

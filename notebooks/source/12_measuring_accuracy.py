@@ -341,13 +341,11 @@ images_needed = lab.check("12.3", images_needed)
 
 
 # %%
-def winner(
-    answers: np.ndarray,
-    baseline: np.ndarray,
-    test_answers: np.ndarray,
-    test_baseline: np.ndarray,
-):
-    """Return the winner's gain in images on validation and its gain on test."""
+def winner(answers, baseline, test_answers, test_baseline) -> tuple[int, int]:
+    """Return the winner's gain in images on validation and its gain on test.
+
+    All four are boolean arrays, True where the answer is right.
+    """
     ### BEGIN SOLUTION
     best = np.argmax(answers.sum(axis=1))
     gain = int(answers[best].sum()) - int(baseline.sum())

@@ -217,9 +217,7 @@ dithered = lab.check("21.1", dithered)
 
 
 # %%
-def logistic_errors(
-    fraction: np.ndarray, step: float
-) -> tuple[np.ndarray, np.ndarray]:
+def logistic_errors(fraction: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the bias and the variance for each fraction (0 to 1)."""
     ### BEGIN SOLUTION
     p = 2 / np.pi * np.arcsin(np.sqrt(fraction))

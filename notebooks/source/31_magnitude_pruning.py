@@ -231,9 +231,7 @@ magnitude_mask = lab.check("31.1", magnitude_mask)
 
 
 # %%
-def sparsity_at(
-    step: int, initial: float, final: float, begin: int, end: int
-) -> float:
+def sparsity_at(step: int, initial: float, final: float, begin: int, end: int) -> float:
     """Return the sparsity that the schedule requires at a training step."""
     ### BEGIN SOLUTION
     progress = (step - begin) / (end - begin)

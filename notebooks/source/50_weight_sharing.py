@@ -256,20 +256,14 @@ update = lab.check("50.2", update)
 # values as the library.
 
 # %%
-start_values = methods.cluster.start(first[:, :30], values, "density")
-our_values = start_values
+weights = first[:, :30]
+start_values = our_values = methods.cluster.start(weights, values, "density")
 for _ in range(3):
-    indices = assign(first[:, :30], our_values)
-    our_values = update(first[:, :30], indices, our_values)
-library_values, *_ = methods.cluster.kmeans(first[:, :30], start_values, iterations=3)
+    our_values = update(weights, assign(weights, our_values), our_values)
+library_values, *_ = methods.cluster.kmeans(weights, start_values, iterations=3)
 difference = np.abs(our_values - library_values).max()
-lab.claim(
-    "50.turns",
-    "Three turns of our two functions give the library's values",
-    difference,
-    at_most=1e-6,
-    holds="always",
-)
+claim = "Three turns of our two functions give the library's values"
+lab.claim("50.turns", claim, difference, at_most=1e-6, holds="always")
 
 # %% [markdown]
 # ### 50.3 The gradient of a shared value ★★☆ · 10 minutes
