@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from typing import Any
 
 import numpy as np
@@ -117,7 +118,7 @@ EXERCISES = [
             ),
             Mistake(
                 "uniform",
-                lambda counts: float(np.log2(max(np.count_nonzero(counts), 1))),
+                lambda counts: math.log2(max(int(np.count_nonzero(counts)), 1)),
                 "log2 of the number of symbols is right only if all occur equally often: use their shares",
             ),
             Mistake("in all", _in_all, "you return the bits of the whole stream; divide by the number of symbols"),
@@ -145,7 +146,7 @@ EXERCISES = [
             ),
             Mistake(
                 "entropy rounded up",
-                lambda counts: int(np.ceil(entropy(counts) * counts.sum() - 1e-9)),
+                lambda counts: math.ceil(entropy(counts) * int(counts.sum()) - 1e-9),
                 "that is the entropy; a prefix code gives each symbol whole bits, and may need more",
             ),
             Mistake(

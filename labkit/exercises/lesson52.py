@@ -134,14 +134,14 @@ def _all_moved(
 def _dead_by_sum(
     kernel: np.ndarray, bias: np.ndarray, after: np.ndarray, after_bias: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    dead = kernel.sum(axis=0) == 0
+    dead = np.equal(kernel.sum(axis=0), 0)
     return np.where(dead[:, None], 0, after), after_bias + (np.maximum(bias, 0) * dead) @ after
 
 
 def _dead_rows(
     kernel: np.ndarray, bias: np.ndarray, after: np.ndarray, after_bias: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    dead = ~kernel.any(axis=1)
+    dead = np.logical_not(kernel.any(axis=1))
     return np.where(dead[:, None], 0, after), after_bias + (np.maximum(bias, 0) * dead) @ after
 
 
