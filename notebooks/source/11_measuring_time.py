@@ -263,9 +263,7 @@ slowdown = lab.check("11.2", slowdown)
 
 
 # %%
-def roofline_seconds(
-    flops: float, moved: float, peak: float, bandwidth: float
-) -> float:
+def roofline_seconds(flops, moved, peak, bandwidth) -> float:
     """Return the least seconds for flops operations and moved bytes.
 
     peak is in operations per second, bandwidth in bytes per second.

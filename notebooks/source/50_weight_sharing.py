@@ -228,10 +228,11 @@ assign = lab.check("50.1", assign)
 
 
 # %%
-def update(
-    weights: np.ndarray, indices: np.ndarray, centroids: np.ndarray
-) -> np.ndarray:
-    """Return the new centroids, of the shape of the old ones."""
+def update(weights, indices, centroids) -> np.ndarray:
+    """Return the new centroids, of the shape of the old ones.
+
+    All three are arrays; indices has the shape of weights.
+    """
     ### BEGIN SOLUTION
     moved = np.array(centroids, dtype="float64")
     for k in np.unique(indices):
@@ -273,9 +274,7 @@ lab.claim("50.turns", claim, difference, at_most=1e-6, holds="always")
 
 
 # %%
-def centroid_gradient(
-    gradient: np.ndarray, indices: np.ndarray, count: int
-) -> np.ndarray:
+def centroid_gradient(gradient, indices, count) -> np.ndarray:
     """Return the gradient (count,) of the shared values.
 
     gradient and indices have the shape of the weights.

@@ -277,10 +277,11 @@ huffman_bits = lab.check("51.2", huffman_bits)
 
 
 # %%
-def interval(
-    symbols: np.ndarray, frequencies: np.ndarray, width: int
-) -> tuple[int, int]:
-    """Return the lower bound and the width after all symbols, as Python integers."""
+def interval(symbols, frequencies, width) -> tuple[int, int]:
+    """Return the lower bound and the width after all symbols, as Python integers.
+
+    symbols and frequencies are arrays of whole numbers, width is an int.
+    """
     ### BEGIN SOLUTION
     shares, low = [int(frequency) for frequency in frequencies], 0
     for symbol in symbols:
