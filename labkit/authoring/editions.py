@@ -90,6 +90,8 @@ def _verified(executed: Mapping[str, Any] | None) -> str:
 
 def _cell(lesson: Lesson, cell: Cell, edition: Edition) -> dict[str, Any]:
     metadata: dict[str, Any] = {"tags": list(cell.tags)} if cell.tags else {}
+    if parts.HIDDEN in cell.tags:
+        metadata["jupyter"] = {"source_hidden": True}
     if cell.kind == "markdown":
         text = cell.text if edition == "student" else _one_folder_deeper(cell.text)
         return _markdown(cell.id, text, metadata)

@@ -175,22 +175,26 @@ class Lab:
         between: tuple[float, float] | None = None,
         equals: float | None = None,
         unit: str = "",
+        label: str = "",
         spread: float | None = None,
         holds: str = "full",
         at: Mapping[str, Any] | None = None,
     ) -> None:
-        """Hold *value* to one of the four bounds; raises ClaimFailed if it is asserted and fails.
+        """Compare *value* with one of the four bounds; raises ClaimFailed if the claim is asserted and fails.
 
-        *id*, such as ``31.sparsity``, names the claim for the tables and stays when its *text* is reworded.
-        ``holds="full"``: asserted in the full and study profiles at the default parameters, else only shown; ``at``
-        names parameters that the claim is made for (``at={"dataset": "mnist"}``). ``holds="always"``: asserted at any
-        size and with any parameter. *unit* (``%`` for a fraction) and *spread* are shown with the value.
+        *id*, such as ``31.sparsity``, names the claim for the tables and stays when its *text* is reworded. *text* is
+        a sentence. *label* names the value, and is shown with it, as are *unit* (``%`` for a fraction) and *spread*.
+        ``holds="full"``: asserted in the full and study profiles at the default parameters, else only shown.
+        ``holds="always"``: asserted at any size and with any parameter. ``at`` names parameters that the claim is
+        about (``at={"dataset": "mnist"}``): with other values of them, the page does not show the claim.
         Raises UsageError for an id of another form or lesson, for one that another text has on this page, and unless
         there is exactly one bound.
         """
         if holds not in ("full", "always"):
             raise UsageError(f"holds={holds!r} is not known: 'full' (at the defaults, full profile) or 'always'.")
-        asserted = holds == "always" or (self.profile != "fast" and self._as_documented(at or {}))
+        at = at or {}
+        asserted = holds == "always" or (self.profile != "fast" and self._as_documented(at))
+        chosen = ", ".join(f"{name} = {value}" for name, value in at.items())
         result = claims.judge(
             self.lesson,
             id,
@@ -201,11 +205,15 @@ class Lab:
             between=between,
             equals=equals,
             unit=unit,
+            label=label,
             spread=spread,
             asserted=asserted,
+            when="" if holds == "always" else f"in a full run with {chosen or 'the default parameters'}",
         )
         if self._claimed.setdefault(id, text) != text:  # a cell that is run again makes the same claim
             raise UsageError(f"The claim id {id!r} is taken by {self._claimed[id]!r}: choose another for {text!r}.")
+        if any(self.parameters.get(name) != wanted for name, wanted in at.items()):
+            return
         sentence = claims.sentence(result)
         display.emit(result, claims.html(result), f"{result.status}: {sentence}")
         if result.status == "failed":
@@ -272,7 +280,11 @@ class Lab:
         display.emit(Figure(self.lesson, alt, size), page, f"[figure: {alt}]")
 
     def colour(self, technique: str) -> str:
-        """Return the colour that *technique* has in every figure of the course; grey for one that has none."""
+        """Return the colour of *technique* in every figure of the course; also of ``guide`` and ``fill``.
+
+        ``guide`` is a grey for helper lines and their labels, ``fill`` a light grey for bars and areas. Matplotlib's
+        ``"C0"`` to ``"C6"`` are the course's colours for everything else.
+        """
         return plot.colour(technique)
 
     def label_line(self, axes: Axes, x: float, y: float, text: str, technique: str, **offset: float) -> None:

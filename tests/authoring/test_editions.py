@@ -40,6 +40,8 @@ def test_both_are_valid_notebooks_that_papermill_accepts(toys, edition):
     assert [cell.metadata.tags for cell in notebook.cells if "tags" in cell.metadata] == [
         ["parameters"],
         ["nbval-check-output"],
+        ["hide-input"],
+        ["hide-input"],
     ]
     assert not any(cell.get("outputs") for cell in notebook.cells)
     assert text == nbformat.writes(notebook) + "\n"
