@@ -263,7 +263,7 @@ Huffman needs {len(huffman_bytes):,} bytes, because both code words have one bit
 # ### 51.1 Entropy ★☆☆ · 5 minutes
 #
 # How many bits does a symbol need on average? Compute the entropy from the counts of the symbols. Symbols that never
-# occur contribute nothing. A stream in which one symbol always occurs has entropy 0, and so does an empty stream.
+# occur contribute nothing. An empty stream has entropy 0.
 
 
 # %%
@@ -292,12 +292,12 @@ entropy = lab.check("51.1", entropy)
 # %% [markdown]
 # ### 51.2 Huffman's bits ★★☆ · 10 minutes
 #
-# Join the two rarest groups of symbols again and again, until one group is left. Each join puts one bit in front of the
-# code words of all symbols in both groups. So the whole stream needs as many bits as the sum of all joined counts.
-# Symbols that never occur take no part. If only one symbol occurs, it still needs one bit each time.
+# Join the two rarest groups of symbols until one is left. Each join puts one bit in front of the code words of all
+# symbols in both groups. So the whole stream needs as many bits as the sum of all joined counts. If only one symbol
+# occurs, it still needs one bit each time.
 #
-# A file does not have to store the code words. In a [canonical code](../docs/glossary.md#canonical-code) they are
-# numbered in order, shorter words first, so their lengths are enough (`coding.huffman_codes`).
+# A file stores only the lengths of the words: in a [canonical code](../docs/glossary.md#canonical-code) they are
+# numbered in order, shorter ones first.
 
 
 # %%
@@ -334,9 +334,8 @@ huffman_bits = lab.check("51.2", huffman_bits)
 # ### 51.3 The interval in whole numbers ★★★ · 15 minutes
 #
 # A range coder computes in integers. Divide the width by the sum of all frequencies and round down: this is one *step*.
-# The part of a symbol begins where the parts of the symbols before it end: one step per unit of their frequencies above
-# the lower bound. The part is as many steps wide as the symbol's own frequency. Each symbol narrows the interval to its
-# part. Without symbols the interval is 0 and `width`.
+# The part of a symbol begins one step per unit of frequency of the symbols before it above the lower bound. It is as
+# many steps wide as its own frequency. Each symbol narrows the interval to its part.
 
 
 # %%

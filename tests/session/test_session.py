@@ -194,7 +194,7 @@ def test_a_guess_is_taken_up(begin, emitted) -> None:
 def test_case_blanks_and_a_full_stop_in_a_guess_do_not_matter(begin, emitted, guess: str) -> None:
     lab = begin()
     lab.predict("99.p", "Which?", ["Shirt", "80", "T-shirt/top"], guess=guess)
-    assert emitted[-1]["guess"] == ("80" if guess == "80" else "Shirt") and "alert-info" in emitted[-1]["page"]
+    assert emitted[-1]["guess"] == ("80" if guess == "80" else "Shirt") and "labkit-info" in emitted[-1]["page"]
     lab.answer("99.p", emitted[-1]["guess"])
     assert emitted[-1]["words"].endswith(": right")
 
@@ -203,7 +203,7 @@ def test_case_blanks_and_a_full_stop_in_a_guess_do_not_matter(begin, emitted, gu
 def test_a_guess_that_is_no_option_never_stops_the_page(begin, emitted, guess: object) -> None:
     begin().predict("99.p", "Which?", ["Shirt", "80"], guess=guess)
     assert emitted[-1]["guess"] is None
-    assert "alert-warning" in emitted[-1]["page"] and "<li>Shirt</li><li>80</li>" in emitted[-1]["page"]
+    assert "labkit-warning" in emitted[-1]["page"] and "<li>Shirt</li><li>80</li>" in emitted[-1]["page"]
     assert "is none of the options" in emitted[-1]["words"] and len(emitted[-1]["words"]) < 250
     assert "<b>&#x27;" not in emitted[-1]["page"] and learner_state.recall("predictions.json")["99"]["99.p"] is None
 
