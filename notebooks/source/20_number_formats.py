@@ -253,19 +253,20 @@ instead of cutting the fraction.""")
 # ## Your turn
 
 # %% [markdown]
-# ### 20.1 Bits to a value ★☆☆ · 10 minutes
+# ### 20.1 From bits to a value ★☆☆ · 10 minutes
 #
-# Turn a pattern into its value, for any split of the bits. The bias is $2^{E-1} - 1$ for $E$ exponent bits. Infinity
-# and NaN do not occur.
+# Decode a bit pattern for any split of the bits: one sign bit, then $E$ exponent bits, then $M$ mantissa bits. The bias
+# is $2^{E-1} - 1$. An exponent field of 0 marks zero and the subnormal numbers. A pattern of zeros with the sign bit
+# set is −0. Infinity and NaN do not occur.
 
 
 # %%
 def decode(code: int, exponent_bits: int, mantissa_bits: int) -> float:
-    """Return what the pattern stands for: a sign, exponent_bits, mantissa_bits, from the top down."""
+    """Return the value of a pattern: sign, exponent and mantissa bits, from the top."""
     ### BEGIN SOLUTION
     bias = 2 ** (exponent_bits - 1) - 1
     sign = -1.0 if code >> (exponent_bits + mantissa_bits) else 1.0
-    exponent = code >> mantissa_bits & (2**exponent_bits - 1)
+    exponent = (code >> mantissa_bits) & (2**exponent_bits - 1)
     fraction = (code & (2**mantissa_bits - 1)) / 2**mantissa_bits
     if exponent == 0:
         return sign * 2.0 ** (1 - bias) * fraction
@@ -278,29 +279,32 @@ decode = lab.check("20.1", decode)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `code >> n` drops the lowest n bits, `code & (2**n - 1)` keeps only them.
+# `code >> n` drops the lowest n bits, and `code & (2**n - 1)` keeps only them. So `(code >> mantissa_bits) &
+# (2**exponent_bits - 1)` is the exponent field.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# With exponent 0 there is no leading one, and the power is that of exponent 1.
+# If the exponent field is 0, there is no leading one, and the power is that of field 1: $2^{1 - \text{bias}}$.
 # </details>
 
 # %% [markdown]
 # ### 20.2 Four bits ★★★ · 15 minutes
 #
-# float4_e2m1 has eight sizes: 0, 0.5, 1, 1.5, 2, 3, 4, 6, with patterns 0 to 7. Round to the nearest. Halves go to the
-# even *pattern*; what is larger than 6 becomes 6.
+# The format float4_e2m1 has eight magnitudes: 0, 0.5, 1, 1.5, 2, 3, 4 and 6, with the patterns 0 to 7. Round each value
+# to the nearest of them. Halfway between two magnitudes, take the one with the even *pattern*: 0.75 becomes 1, and 2.5
+# becomes 2. Magnitudes above 6 become 6. Each result keeps its sign, even if it is zero: −0.1 becomes −0.
 
 
 # %%
 def to_e2m1(x: np.ndarray) -> np.ndarray:
-    """Return x rounded to float4_e2m1, an array of the same shape."""
+    """Return x rounded to float4_e2m1, as an array of the same shape."""
     ### BEGIN SOLUTION
     sizes = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6])
     distance = np.abs(np.minimum(np.abs(x), 6)[..., None] - sizes)
     nearest = distance == distance.min(axis=-1, keepdims=True)
     even = nearest & (np.arange(8) % 2 == 0)
-    pattern = np.where(even.any(axis=-1), even.argmax(axis=-1), nearest.argmax(axis=-1))
+    even_pattern, any_pattern = even.argmax(axis=-1), nearest.argmax(axis=-1)
+    pattern = np.where(even.any(axis=-1), even_pattern, any_pattern)
     return np.copysign(sizes[pattern], x)
     ### END SOLUTION
 
@@ -310,29 +314,33 @@ to_e2m1 = lab.check("20.2", to_e2m1)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Work on `np.abs(x)`, and put the sign back at the end with `np.copysign`.
+# Work on the magnitudes `np.abs(x)`, and restore the sign at the end: `np.copysign(rounded, x)` copies the sign of x,
+# even of a zero.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `np.abs(size[..., None] - sizes)` is the distance to each of the eight. Where two are nearest, take the even place.
+# `np.abs(magnitudes[..., None] - sizes)` has one more axis: the distance to each of the eight sizes. Where two
+# distances are equally small, take the size whose index is even.
 # </details>
 
 # %% [markdown]
 # ### 20.3 The scale of a block ★★☆ · 10 minutes
 #
-# A block of MXFP4 shares one power of two, chosen so that its largest number gets the exponent of 4 (the power of two
-# in e2m1's largest value): $2^{\lfloor \log_2 \max |x| \rfloor - 2}$, held between $2^{-127}$ and $2^{127}$. A block of
-# zeros gets the smallest.
+# The values of an MXFP4 block share a scale, which is a power of two. The standard chooses $2^{\lfloor \log_2 \max |x|
+# \rfloor - 2}$. The 2 is the exponent of 4, the largest power of two in e2m1. The exponent of the scale is limited to
+# −127 … 127. A block of zeros gets the smallest scale, $2^{-127}$. The logarithm is rounded *down*, also where it is
+# negative, and the largest value may therefore be clipped.
 
 
 # %%
 def block_scale(block: np.ndarray) -> float:
-    """Return the scale that the numbers of one block share in MXFP4."""
+    """Return the scale that the values of one MXFP4 block share."""
     ### BEGIN SOLUTION
     largest = float(np.max(np.abs(block)))
     if largest == 0:
         return 2.0**-127
-    return 2.0 ** min(max(np.frexp(largest)[1] - 1 - 2, -127), 127)
+    exponent = int(np.frexp(largest)[1]) - 1
+    return 2.0 ** min(max(exponent - 2, -127), 127)
     ### END SOLUTION
 
 
@@ -341,11 +349,13 @@ block_scale = lab.check("20.3", block_scale)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# The largest *size* counts; signs do not.
+# Find the largest *absolute* value of the block. If it is zero, it has no logarithm: return $2^{-127}$ before you take
+# one.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `np.frexp(largest)[1] - 1` is the exponent of the power of two below. Take two from it.
+# `np.frexp(v)` writes v as $f \cdot 2^e$ with $0.5 \le f < 1$. So `np.frexp(v)[1] - 1` is $\lfloor \log_2 v \rfloor$,
+# without any rounding error. Subtract two and limit the result.
 # </details>
 
 # %% [markdown]

@@ -211,17 +211,22 @@ float(library_sum), float(compensated), true_sum
 # %% [markdown]
 # ### 21.1 Round by a threshold ★☆☆ · 10 minutes
 #
-# Up where the threshold is below the fraction, else down. Multiples of the step stay. The fraction is counted from the
-# level below, for negative values too.
+# Each value lies between two multiples of the step. The *fraction* is its distance from the lower one, in steps. Round
+# up if the threshold is strictly below the fraction, and down otherwise. So a multiple of the step never changes. For a
+# negative value, too, the fraction is counted from the lower multiple: −0.3 lies 0.7 steps above −1.
 
 
 # %%
 def dithered(x: np.ndarray, step: float, thresholds: np.ndarray) -> np.ndarray:
-    """Return x rounded to multiples of step; thresholds (0 to 1) has the shape of x."""
+    """Return x rounded to multiples of step.
+
+    thresholds has the shape of x, with values from 0 to below 1.
+    """
     ### BEGIN SOLUTION
     scaled = x / step
     below = np.floor(scaled)
-    return step * (below + (thresholds < scaled - below))
+    fraction = scaled - below
+    return step * (below + (thresholds < fraction))
     ### END SOLUTION
 
 
@@ -230,22 +235,24 @@ dithered = lab.check("21.1", dithered)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Divide by the step first. `np.floor` gives the level below, for negative values too.
+# Divide by the step first. `np.floor` returns the lower multiple, for negative values too.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# A comparison is 0 or 1, so it can be added: `below + (thresholds < fraction)`. Then multiply by the step.
+# A comparison counts as 0 or 1, so you can add it: `below + (thresholds < fraction)`. Multiply the result by the step.
 # </details>
 
 # %% [markdown]
-# ### 21.2 What the logistic map does to an average ★★☆ · 10 minutes
+# ### 21.2 The errors of the logistic map ★★☆ · 10 minutes
 #
-# Write bias and variance of the rounded value when the thresholds follow the logistic map.
+# Suppose that the thresholds follow the logistic map. Compute the bias and the variance of the rounded value from the
+# formulas under *Idea*. The bias is in the unit of the step, the variance in its square. A fraction of 0, ½ or 1 has no
+# bias.
 
 
 # %%
 def logistic_errors(fraction: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return (bias, variance) for each fraction (0 to 1), in the unit of step and in its square."""
+    """Return the bias and the variance for each fraction (0 to 1)."""
     ### BEGIN SOLUTION
     p = 2 / np.pi * np.arcsin(np.sqrt(fraction))
     return step * (p - fraction), step**2 * p * (1 - p)
@@ -257,26 +264,35 @@ logistic_errors = lab.check("21.2", logistic_errors)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# First the chance of going up, from the arcsine law; then the two formulas under *Idea*.
+# First compute p, the probability of rounding up: the arcsine law at the fraction. Then use the two formulas under
+# *Idea*.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# The error is one step times a yes or no, less a constant. A yes or no of chance p has the variance p(1 − p).
+# The rounded value is a constant plus one step with probability p. A variable that is 1 with probability p has the mean
+# p and the variance p(1 − p). A factor of one step enters the variance squared.
 # </details>
 
 # %% [markdown]
-# ### 21.3 Where a sum stops ★★☆ · 10 minutes
+# ### 21.3 Where a sum stalls ★★☆ · 10 minutes
 #
-# From $2^e$ to $2^{e+1}$ a format with $P$ significant bits has the step $2^{e+1-P}$, one
-# [ulp](../docs/glossary.md#ulp). A term of half a step or less is lost (at a tie, the even neighbour is the old sum). In
-# the octave before, each addition moves the sum by one step. At which power of two does it stop?
+# We add the same term again and again, in a format with $P$ significant bits that rounds to nearest. From $2^e$ to
+# $2^{e+1}$ the format's step is $2^{e+1-P}$, one [ulp](../docs/glossary.md#ulp). A term of half a step or less is lost.
+# (In a tie, the even neighbour is the old sum.) Below that, each addition still moves the sum by at least one step. At
+# which power of two does the sum stall?
 
 
 # %%
 def stalls_at(term: float, precision: int) -> float:
-    """Return where a sum of equal terms stops with nearest rounding to precision significant bits."""
+    """Return the power of two at which a sum of equal positive terms stalls.
+
+    precision is the number of significant bits, the leading one included.
+    """
     ### BEGIN SOLUTION
-    return float(2.0 ** np.ceil(np.log2(term) + precision))
+    fraction, exponent = np.frexp(term)
+    if fraction == 0.5:
+        exponent -= 1
+    return 2.0 ** (int(exponent) + precision)
     ### END SOLUTION
 
 
@@ -285,11 +301,13 @@ stalls_at = lab.check("21.3", stalls_at)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# It stops at the first $2^e$ whose half step, $2^{e-P}$, is at least the term.
+# The sum stalls at the first $2^e$ whose half step, $2^{e-P}$, is at least as large as the term.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Take the logarithm on both sides: $e \ge \log_2(\text{term}) + P$, and $e$ is whole.
+# Take logarithms: $e \ge \log_2(\text{term}) + P$, so $e$ is the right side rounded up. `np.log2` rounds, and is wrong
+# for a term just above a power of two. `np.frexp(term)` is exact: it returns $f$ and $k$ with term $= f \cdot 2^k$ and
+# $0.5 \le f < 1$. The logarithm, rounded up, is $k$, or $k - 1$ if $f$ is exactly 0.5.
 # </details>
 
 # %% [markdown]

@@ -244,8 +244,9 @@ lab.claim(
 # %% [markdown]
 # ### 31.1 The mask ★☆☆ · 10 minutes
 #
-# Write the mask for any array and any sparsity. Of $n$ weights, `round(n * sparsity)` go; at least one stays. Where
-# several weights are exactly as large as the threshold, all of them stay.
+# Write a function that computes the mask for any array and any sparsity. Of $n$ weights, remove the `round(n *
+# sparsity)` smallest, but always keep at least one. If several weights are exactly as large as the threshold, keep all
+# of them. An empty array has an empty mask.
 
 
 # %%
@@ -254,9 +255,10 @@ def magnitude_mask(weights: np.ndarray, sparsity: float) -> np.ndarray:
     ### BEGIN SOLUTION
     if weights.size == 0:
         return np.ones(weights.shape, dtype=bool)
-    sizes = np.sort(np.abs(weights).ravel())
-    gone = min(round(weights.size * sparsity), weights.size - 1)
-    return np.abs(weights) >= sizes[gone]
+    sorted_sizes = np.sort(np.abs(weights).ravel())
+    removed = min(round(weights.size * sparsity), weights.size - 1)
+    threshold = sorted_sizes[removed]
+    return np.abs(weights) >= threshold
     ### END SOLUTION
 
 
@@ -265,29 +267,33 @@ magnitude_mask = lab.check("31.1", magnitude_mask)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Sort the absolute values, all layers' dimensions flattened into one: `np.sort(np.abs(weights).ravel())`.
+# Flatten the array and sort the absolute values: `np.sort(np.abs(weights).ravel())`. One threshold applies to the whole
+# array, not to each row.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# The first `round(n * sparsity)` of the sorted sizes go. The next one is the threshold. An empty array has no next one.
+# The first `round(n * sparsity)` of the sorted values are removed, so the next one is the threshold. If all of them
+# would be removed, the last one is the threshold. An empty array has no threshold; treat it first.
 # </details>
 
 # %% [markdown]
 # ### 31.2 The schedule ★★☆ · 10 minutes
 #
-# Taking everything at once hurts. TFMOT's `PolynomialDecay` lets the sparsity grow from $s_0$ to $s_1$ between two
-# steps $b$ and $e$, fast at first and slowly at the end:
+# Removing many weights at once hurts more than removing them gradually, because the network can adapt in between.
+# TFMOT's `PolynomialDecay` raises the sparsity from $s_0$ at step $b$ to $s_1$ at step $e$, quickly at first and slowly
+# towards the end:
 #
 # $$ s(t) = s_1 + (s_0 - s_1)\left(1 - \frac{t - b}{e - b}\right)^3 $$
 #
-# Before $b$ it is $s_0$, after $e$ it stays at $s_1$.
+# Before step $b$ the sparsity is $s_0$; after step $e$ it is $s_1$.
 
 
 # %%
 def sparsity_at(step: int, initial: float, final: float, begin: int, end: int) -> float:
-    """Return the sparsity that is asked for at a training step."""
+    """Return the sparsity that the schedule requires at a training step."""
     ### BEGIN SOLUTION
-    progress = min(max((step - begin) / (end - begin), 0.0), 1.0)
+    progress = (step - begin) / (end - begin)
+    progress = min(max(progress, 0.0), 1.0)
     return final + (initial - final) * (1 - progress) ** 3
     ### END SOLUTION
 
@@ -297,25 +303,27 @@ sparsity_at = lab.check("31.2", sparsity_at)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# First compute how far the step is on the way, as a number from zero to one.
+# First compute the progress: 0 at step $b$, 1 at step $e$. It is the fraction in the formula.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `min(max(progress, 0), 1)` takes care of the steps before the beginning and after the end.
+# `min(max(progress, 0), 1)` limits the progress for steps before the beginning and after the end.
 # </details>
 
 # %% [markdown]
 # ### 31.3 The bytes ★★☆ · 10 minutes
 #
-# A zero in an array takes as many bytes as any other number. To gain, one must store differently: for example a
-# *bitmap* with one bit a weight, and then the kept weights alone, four bytes each. How many bytes is that?
+# A zero in a float32 array occupies four bytes, like every other value. To save space we need a different format. A
+# simple one is a *bitmap*: one bit per weight that says whether the weight was kept, followed by the kept weights, four
+# bytes each. The bitmap occupies whole bytes. How many bytes does this format need for a given mask?
 
 
 # %%
 def bitmap_bytes(mask: np.ndarray) -> int:
-    """Return the bytes of the bitmap (whole bytes) and of the kept float32 weights together."""
+    """Return the bytes of the bitmap and of the kept float32 weights together."""
     ### BEGIN SOLUTION
-    return -(-mask.size // 8) + 4 * int(np.count_nonzero(mask))
+    map_bytes = int(np.ceil(mask.size / 8))
+    return map_bytes + 4 * int(np.count_nonzero(mask))
     ### END SOLUTION
 
 
@@ -324,11 +332,12 @@ bitmap_bytes = lab.check("31.3", bitmap_bytes)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Eight weights share one byte of the bitmap, and a part of a byte is a whole byte.
+# Eight weights share one byte of the bitmap. Nine weights need two bytes, so round up.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `-(-n // 8)` divides and rounds up. `np.count_nonzero(mask)` counts what is kept.
+# `np.ceil(n / 8)` rounds up and returns a float; `int` turns it into a whole number. `np.count_nonzero(mask)` counts
+# the kept weights.
 # </details>
 
 # %% [markdown]

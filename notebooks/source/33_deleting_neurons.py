@@ -269,16 +269,20 @@ lab.claim(
 # ## Your turn
 
 # %% [markdown]
-# ### 33.1 Delete ★☆☆ · 5 minutes
+# ### 33.1 Delete neurons ★☆☆ · 5 minutes
 #
-# Keep the neurons `kept`, in that order.
+# Delete all neurons of a dense layer except those in `kept`. The remaining neurons appear in the order of `kept`. The
+# next layer loses the weights that read the deleted neurons. If `kept` is empty, no neuron remains.
 
 
 # %%
 def keep(
     kernel: np.ndarray, bias: np.ndarray, outgoing: np.ndarray, kept: np.ndarray
 ) -> tuple[np.ndarray, ...]:
-    """Return kernel (inputs, neurons), bias (neurons,) and outgoing (neurons, outputs) with the neurons kept alone."""
+    """Return kernel, bias and outgoing with only the kept neurons, in their order.
+
+    Shapes: kernel (inputs, neurons), bias (neurons,), outgoing (neurons, outputs).
+    """
     ### BEGIN SOLUTION
     return kernel[:, kept], bias[kept], outgoing[kept]
     ### END SOLUTION
@@ -289,27 +293,29 @@ keep = lab.check("33.1", keep)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `array[:, kept]` takes columns, `array[kept]` takes rows, both in the order of `kept`.
+# A neuron is a column of its kernel, one entry of the bias, and a row of the next layer's weights.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# A neuron is a column of its kernel, one bias, and a row of what the next layer multiplies by.
+# `array[:, kept]` selects columns and `array[kept]` selects rows, both in the order of `kept`.
 # </details>
 
 # %% [markdown]
-# ### 33.2 What is left ★★☆ · 10 minutes
+# ### 33.2 The cost after deletion ★★☆ · 10 minutes
 #
-# An inner convolution with a window of `kernel` × `kernel`, biases, and `size` × `size` output positions. Its inputs and
-# its filters keep `share` of their number, `round(share * number)` and at least one. How many parameters and MACs?
+# An inner convolution has a window of `kernel` × `kernel`, biases, and `size` × `size` output positions. Both its input
+# channels and its filters are reduced to a share. Of $n$ channels, `round(share * n)` remain, but at least one. The
+# image keeps its size. How many parameters and MACs does the convolution have then?
 
 
 # %%
 def left(
     kernel: int, size: int, channels: int, filters: int, share: float
 ) -> tuple[int, int]:
-    """Return the parameters and the MACs of the convolution after the cut."""
+    """Return the parameters and the MACs of the reduced convolution."""
     ### BEGIN SOLUTION
-    inputs, outputs = max(1, round(share * channels)), max(1, round(share * filters))
+    inputs = max(1, round(share * channels))
+    outputs = max(1, round(share * filters))
     weights = kernel * kernel * inputs * outputs
     return weights + outputs, size * size * weights
     ### END SOLUTION
@@ -320,31 +326,37 @@ left = lab.check("33.2", left)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Both numbers shrink, since the layer before is cut too. The image does not.
+# Compute the two new numbers first. The input channels shrink as well, because the layer before loses filters.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Each weight is used once at each position. Biases are parameters and no MACs.
+# Each weight is used once per output position. There is one bias per filter; biases count as parameters but not as
+# MACs.
 # </details>
 
 # %% [markdown]
 # ### 33.3 The greedy choice ★★★ · 15 minutes
 #
-# Channel $c$ adds the part $z_c$ to the next layer's sums, and $G_{cd}$ is the mean of $z_c \cdot z_d$. When a set of
-# channels goes, the sums change by $\sum G_{cd}$ over all $c$ and $d$ in the set. Begin with nobody gone. Let that
-# channel go, one after another, which makes this loss grow least; among equals the one with the highest index.
+# Channel $c$ contributes $z_c$ to the next layer's sums, and $G_{cd}$ is the mean of $z_c \cdot z_d$. Deleting a set of
+# channels changes the sums; the mean squared change is $\sum G_{cd}$ over all $c$ and $d$ in the set. Start with no
+# channel deleted. In each step, delete the channel for which this loss grows least. If several are equal, delete the
+# one with the highest index.
 
 
 # %%
 def greedy(gram: np.ndarray, count: int) -> np.ndarray:
-    """Return the indices, ascending, of the count channels that stay, for gram (channels, channels)."""
+    """Return the indices of the count channels that remain, in ascending order.
+
+    gram is G, of shape (channels, channels), and symmetric.
+    """
     ### BEGIN SOLUTION
-    stay, rise = list(range(len(gram))), np.diag(gram).astype(float)
-    while len(stay) > count:
-        worst = min(reversed(stay), key=lambda c: rise[c])
-        stay.remove(worst)
-        rise += 2 * gram[worst]
-    return np.array(stay)
+    remaining = list(range(len(gram)))
+    increase = np.diag(gram).astype(float)
+    while len(remaining) > count:
+        cheapest = min(reversed(remaining), key=lambda c: increase[c])
+        remaining.remove(cheapest)
+        increase += 2 * gram[cheapest]
+    return np.array(remaining)
     ### END SOLUTION
 
 
@@ -353,11 +365,12 @@ greedy = lab.check("33.3", greedy)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# With the set $T$ gone, letting $c$ go adds $G_{cc} + 2\sum_{d \in T} G_{cd}$.
+# Suppose the set $T$ is already deleted. Deleting $c$ as well increases the loss by $G_{cc} + 2\sum_{d \in T} G_{cd}$.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Hold this rise for all channels in one array, and add `2 * gram[c]` to it each time a channel $c$ goes.
+# Keep this increase for all channels in one array, and add `2 * gram[c]` to it whenever you delete a channel $c$.
+# `min(reversed(remaining), key=…)` returns the last of several equal ones.
 # </details>
 
 # %% [markdown]

@@ -260,12 +260,14 @@ lab.claim("40.percentile", "Chosen percentile against min–max, 2 bits, test", 
 # %% [markdown]
 # ### 40.1 Scale and zero point ★☆☆ · 10 minutes
 #
-# For int8, from −128 to 127. The range must hold zero: widen it where it does not. A range of zero alone gets scale 1.
+# Compute the scale and the zero point for int8, whose values run from −128 to 127. The range must contain zero; widen
+# it if it does not. Round the zero point to the nearest integer, halves to the even one. If the range consists of zero
+# alone, use scale 1 and zero point −128.
 
 
 # %%
 def affine_parameters(low: float, high: float) -> tuple[float, int]:
-    """Return scale and zero point that spread int8 over low to high."""
+    """Return the scale and the zero point that spread int8 over low to high."""
     ### BEGIN SOLUTION
     low, high = min(low, 0.0), max(high, 0.0)
     if low == high:
@@ -280,7 +282,8 @@ affine_parameters = lab.check("40.1", affine_parameters)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Two ends that are 255 steps apart: the lowest integer stands for `low`, the highest for `high`.
+# The 256 integers have 255 steps between them. The lowest integer, −128, represents `low`, and the highest represents
+# `high`.
 # </details>
 # <details><summary>Hint 2</summary>
 #
@@ -291,13 +294,14 @@ affine_parameters = lab.check("40.1", affine_parameters)
 # %% [markdown]
 # ### 40.2 There and back ★☆☆ · 10 minutes
 #
-# Quantize to int8 and dequantize at once: what a network's numbers look like after they were stored. Halves go to the
-# even neighbour, as `np.round` does.
+# Quantize numbers to int8 and convert them back at once. The result shows the numbers that the network computes with. A
+# number halfway between two steps goes to the even one, as in `np.round`. Numbers outside the range of int8 become its
+# nearest end.
 
 
 # %%
 def round_trip(x: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
-    """Return an array of the shape of x: the real numbers that the stored int8 stand for."""
+    """Return the real numbers that the stored int8 values represent, shaped like x."""
     ### BEGIN SOLUTION
     stored = np.clip(np.round(x / scale) + zero_point, -128, 127)
     return scale * (stored - zero_point)
@@ -309,26 +313,34 @@ round_trip = lab.check("40.2", round_trip)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Both formulas stand under *Idea*. Mind the order: round, shift by the zero point, then clip.
+# Both formulas are under *Idea*. The order matters: round, add the zero point, then clip.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `np.clip(np.round(x / scale) + zero_point, -128, 127)` is stored; on the way back, the zero point comes off first.
+# `np.clip(np.round(x / scale) + zero_point, -128, 127)` are the stored values. On the way back, subtract the zero point
+# first and then multiply by the scale.
 # </details>
 
 # %% [markdown]
 # ### 40.3 From int32 to int8 ★★☆ · 15 minutes
 #
-# The last step of a layer in integers. Each column of the accumulator is one channel with a weight scale of its own. A
-# sum stands for `sum * input_scale * weight_scale`; store that with the output's scale and zero point, as int8.
+# This is the last step of an integer layer. Each column of `sums` is one channel with its own weight scale. A sum
+# represents the real number `sum * input_scale * weight_scale`. Quantize it with the output's scale and zero point, and
+# return int8. Round before you add the zero point, halves to even. Values outside the range become its nearest end.
 
 
 # %%
-def requantize(sums, input_scale, weight_scales, output_scale, zero_point) -> np.ndarray:
-    """Return int8 (n, channels) for int32 sums (n, channels) and weight_scales (channels,)."""
+def requantize(
+    sums, input_scale, weight_scales, output_scale, zero_point
+) -> np.ndarray:
+    """Return int8 (n, channels) for int32 sums (n, channels).
+
+    weight_scales has the shape (channels,); the other scales are numbers.
+    """
     ### BEGIN SOLUTION
     factors = input_scale * weight_scales / output_scale
-    return np.clip(np.round(sums * factors) + zero_point, -128, 127).astype("int8")
+    stored = np.clip(np.round(sums * factors) + zero_point, -128, 127)
+    return stored.astype("int8")
     ### END SOLUTION
 
 
@@ -337,11 +349,13 @@ requantize = lab.check("40.3", requantize)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# First one factor for each channel: NumPy multiplies an array (n, channels) by one of (channels,) column by column.
+# Compute one factor per channel first. NumPy multiplies an array (n, channels) by an array (channels,) column by
+# column.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Multiply, round, add the zero point, clip, and only then `.astype("int8")`: int8 wraps round where it overflows.
+# Multiply, round, add the zero point, clip, and call `.astype("int8")` last. Without clipping, int8 wraps around: 130
+# becomes −126.
 # </details>
 
 # %% [markdown]
