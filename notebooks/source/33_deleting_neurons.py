@@ -191,7 +191,7 @@ hidden
 
 # %% [markdown]
 # To delete it, we remove its column of the kernel, its bias, and the *row* of the next layer that it was multiplied
-# by. The two remaining neurons may even change places, as long as their rows change places too.
+# by.
 
 # %%
 kept = [2, 0]
