@@ -290,7 +290,7 @@ decode = lab.check("20.1", decode)
 # ### 20.2 Four bits ★★★ · 15 minutes
 #
 # The format float4_e2m1 has eight magnitudes: 0, 0.5, 1, 1.5, 2, 3, 4 and 6, with the patterns 0 to 7. Round each value
-# to the nearest of them. Halfway between two magnitudes, take the one with the even *pattern*: 0.75 becomes 1, and 2.5
+# to the nearest. Halfway between two magnitudes, take the one with the even *pattern*: 0.75 becomes 1, and 2.5
 # becomes 2. Magnitudes above 6 become 6. Each result keeps its sign, even if it is zero: −0.1 becomes −0.
 
 
@@ -550,7 +550,7 @@ blocks = middle("float4_e2m1", "standard")
 by_layer = quality[network]["float4_e2m1", "standard"]
 by_layer = by_layer - quality[network]["float4_e2m1", "layer"]
 lab.say(f"""Without a scale, {np.mean(flat < 0.25):.1%} of the weights are below a
-quarter, half of the smallest value of float4, and become zero. One scale per layer adds
+quarter, half of float4's smallest value, and become zero. One scale per layer adds
 {one - none:.1f} dB at almost no cost. Blocks of 32 add {blocks - one:.1f} dB more in
 the median, and up to {by_layer.max():.1f} dB in a layer where one large weight sets the
 scale of all others. Searched, one scale reaches

@@ -178,7 +178,7 @@ processor, so measure on yours.
 # %% [markdown]
 # ## By hand
 #
-# We delete one neuron by hand, from a network with two inputs, three ReLU neurons and two outputs. For the three
+# We delete one neuron from a network with two inputs, three ReLU neurons and two outputs. For the three
 # points below the second neuron is always zero: it is *dead*.
 
 # %%
