@@ -268,8 +268,7 @@ def shrink(how, share, fit):
         layer = [*layers[name], layers[following][0]]
         neurons = choose(how, layer, inputs, max(1, round(share * len(layer[1]))))
         k, b, outgoing, shift = method(*layer, neurons, inputs if fit else None)
-        layers[name] = k, b
-        layers[following] = outgoing, layers[following][1] + shift
+        layers |= {name: (k, b), following: (outgoing, layers[following][1] + shift)}
         inputs = np.maximum(inputs @ k + b, 0)
     return layers
 
@@ -477,8 +476,7 @@ merging is better than deletion by norm by {interval(norm_gain)} points. It is b
 than random deletion by {interval(random_gain)} points.
 
 The next figure repeats the comparison for other shares of kept neurons. Solid lines
-have least squares, dashed lines do not. The bands extend from the lowest to the highest
-draw.
+have least squares, dashed lines do not. The bands show the range of the draws.
 """)
 
 # %% tags=["hide-input"]
@@ -575,7 +573,7 @@ does not.""")
 # %% [markdown]
 # ### After retraining
 #
-# The article asks for retraining after the merge. We retrain the merged network, both deleted ones and the dense
+# The article retrains after the merge. We retrain the merged network, both deleted ones and the dense
 # network itself, all in the same way: the same images, passes, rate and draws. All shrunken networks start from least
 # squares. A draw changes the order of the training images and, for random deletion, the neurons.
 
@@ -653,8 +651,7 @@ lab.show(
     alt="Accuracy against passes: merging starts highest; the small networks converge.",
 )
 lab.say("""Merging starts higher, and the lines of the three small networks move closer
-together. The dense network first becomes worse, because the learning rate is high at
-the start, and then recovers. If you retrain anyway, the choice of neurons matters
+together. If you retrain anyway, the choice of neurons matters
 little. If you cannot retrain, for example without labels, merging with least squares is
 better.
 
@@ -726,8 +723,7 @@ lab.claim(
     label="time, relative",
 )
 
-lab.say("""Every column shrinks, the time too. The matrices are smaller and still dense,
-so no special program is needed.""")
+lab.say("Every column shrinks, the time too: the matrices are smaller and still dense.")
 
 # %% [markdown]
 # ## What goes wrong
