@@ -619,7 +619,7 @@ verdict = "Both intervals contain" if equal else "At least one interval excludes
 lab.say(f"""After retraining, merging gains {interval(after["at random"])} points over
 random deletion and {interval(after["by norm"])} over deletion by norm. {verdict} zero.
 This is a negative result: retraining removes most of the advantage that merging had
-before. It does not exclude a gain of a few tenths of a point. The price of the removed
+before. The price of the removed
 neurons is the difference to the dense network that had the same passes:
 {-after["dense"].gain:.2f} points.
 
