@@ -31,7 +31,11 @@ _DEFAULTS: Mapping[str, Any] = {
     "seeds": [1, 2, 3],
     "picture": False,
     "layers": {},
+    "conditions": {},
+    "rival": {},
 }
+# What a row's conditions may name; a row that trains a network names them all.
+CONDITIONS = ("teacher", "augmentation", "parameter_set")
 
 
 class Layer(NamedTuple):
@@ -57,6 +61,11 @@ class Figure:
     ``published`` says it in words. ``who``, ``network``, ``ratio`` and ``error`` place it in a chart (see `Point`).
     ``lesson`` is the page that reproduces it, empty when none does; ``claims`` are ids of that page's claims,
     ``parameters`` and ``seeds`` what it runs with. With ``picture``, the page's last figure shows it.
+
+    ``conditions`` name what else differs between the published figure and ours, in words, by `CONDITIONS`: the
+    ``teacher``, the ``augmentation``, and the ``parameter_set`` (which network of that name, what the ratio counts).
+    ``rival`` is the strongest published result for the same task, as ``published`` and ``source``; or ``none``, with
+    the reason why there is no stronger one.
     """
 
     id: str
@@ -73,6 +82,8 @@ class Figure:
     seeds: tuple[int, ...]
     picture: bool
     layers: dict[str, dict[str, float]]
+    conditions: dict[str, str]
+    rival: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -188,6 +199,21 @@ def _problem(figure: Figure) -> str:
         return "has 'who' and needs 'network', 'ratio' and 'error' with it"
     if not all(set(layer) == {"kept", "size"} for layer in figure.layers.values()):
         return "has a layer without exactly 'kept' and 'size'"
+    return _problem_of_words(figure)
+
+
+def _problem_of_words(figure: Figure) -> str:
+    """Return what is wrong with the conditions or the rival of *figure*; empty when nothing is."""
+    unknown = sorted(set(figure.conditions) - set(CONDITIONS))
+    if unknown:
+        return f"has the unknown condition {unknown[0]!r}: the conditions are {', '.join(CONDITIONS)}"
+    missing = [name for name in CONDITIONS if figure.network and figure.conditions and name not in figure.conditions]
+    if missing:
+        return f"is of a network and needs the condition {missing[0]!r}"
+    if figure.rival and set(figure.rival) not in ({"published", "source"}, {"none"}):
+        return "needs a rival with 'published' and 'source', or with 'none' and the reason"
+    if not all(text.strip() for text in (*figure.conditions.values(), *figure.rival.values())):
+        return "has a condition or rival without words"
     return ""
 
 

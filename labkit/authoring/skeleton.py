@@ -57,7 +57,8 @@ values = lab.rng.integers(-2, 3, size)
 
 # %%
 my_guess = None
-lab.predict("{number}.p", "Which share of the values is zero?", ["a tenth", "a fifth", "half"], guess=my_guess)
+options = ["a tenth", "a fifth", "half"]
+lab.predict("{number}.p", "Which share of the values is zero?", options, guess=my_guess)
 
 # %% [markdown]
 # ## Idea
@@ -97,7 +98,7 @@ print(f"{{zeros}} of {{size}} values are zero")
 
 # %%
 def share_of_zeros(values: np.ndarray) -> float:
-    """Return the share, 0 to 1, of the values that are zero; 0 when there are no values."""
+    """Return the share (0 to 1) of the values that are zero; 0 for no values."""
     ### BEGIN SOLUTION
     return float(np.mean(values == 0)) if values.size else 0.0
     ### END SOLUTION
@@ -148,6 +149,9 @@ distinct_values = lab.check("{number}.2", distinct_values)
 
 # %%
 levels, counts = np.unique(values, return_counts=True)
+print(dict(zip(levels, counts, strict=True)))
+
+# %% tags=["hide-input"]
 figure, axes = plt.subplots()
 axes.bar(levels, counts)
 axes.set_xlabel("value")
@@ -156,14 +160,31 @@ lab.show(figure, alt="Bars of about the same height, one for each of the five va
 
 # %%
 share = share_of_zeros(values)
-lab.claim("{number}.share", "Share of zeros", share, between=(0, 1), unit="%", holds="always")
-lab.claim("{number}.distinct", "Distinct values", distinct_values(values), at_most=5, holds="always")
+lab.claim(
+    "{number}.share",
+    "About a fifth of the values is zero",
+    share,
+    between=(0.1, 0.3),
+    unit="%",
+)
+
+# %%
+lab.claim(
+    "{number}.distinct",
+    "No value outside the range was drawn",
+    distinct_values(values),
+    at_most=5,
+    label="distinct values",
+    holds="always",
+)
+
+# %%
 lab.answer("{number}.p", "a fifth")
 
 # %% [markdown]
 # ## What we saw
 
-# %%
+# %% tags=["hide-input"]
 lab.finish(f"""
 Of the values, {{share:.1%}} are zero.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,12 @@ from labkit.deploy.timing import Timings, interleaved, timing_of
 
 __all__ = ["csr_against_dense"]
 
+_OTHER_BYTES = 64 * 2**20  # more than the caches of one core, though less than the third level of a large processor
 
-def csr_against_dense(sparsities: Sequence[float], size: int = 1024, seconds: float = 2.0, seed: int = 0) -> Timings:
+
+def csr_against_dense(
+    sparsities: Sequence[float], size: int = 1024, seconds: float = 2.0, seed: int = 0, cold: bool = False
+) -> Timings:
     """Time matrix times vector for a square float32 matrix: ``"dense"``, and CSR at each of *sparsities* (0 to 1).
 
     The keys are ``"dense"`` and the sparsities as text (``"0.9"``). The zeros are drawn with *seed*, those of a lower
@@ -36,15 +41,45 @@ def csr_against_dense(sparsities: Sequence[float], size: int = 1024, seconds: fl
         seconds,
         int(seed),
         [float(each) for each in sparsities],
+        bool(cold),
         one_thread=True,
         refusal=refusal,
     )
     return Timings({name: timing_of(seconds_per_call) for name, seconds_per_call in samples.items()})
 
 
-def _samples(size: int, seconds: float, seed: int, sparsities: Sequence[float]) -> dict[str, Sequence[float]]:
-    timings = interleaved(_candidates(size, seed, sparsities), seconds=seconds)
-    return {name: timing.samples for name, timing in timings.items()}
+def _samples(
+    size: int, seconds: float, seed: int, sparsities: Sequence[float], cold: bool
+) -> dict[str, Sequence[float]]:
+    candidates = _candidates(size, seed, sparsities)
+    if cold:
+        return _cold_samples(candidates, _candidates(8, seed, sparsities), seconds, seed)
+    return {name: timing.samples for name, timing in interleaved(candidates, seconds=seconds).items()}
+
+
+def _cold_samples(
+    candidates: Mapping[str, Callable[[], NDArray[np.float32]]],
+    small: Mapping[str, Callable[[], NDArray[np.float32]]],
+    seconds: float,
+    seed: int,
+) -> dict[str, Sequence[float]]:
+    """Return milliseconds of single calls, each after reading as much other data as pushes its matrix out.
+
+    The same product of a *small* matrix comes between, so that the code is in the caches and only the data are not.
+    """
+    rng, other = np.random.default_rng(seed), np.zeros(_OTHER_BYTES // 8)
+    samples: dict[str, list[float]] = {name: [] for name in candidates}
+    for call in candidates.values():
+        call()
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(next(iter(samples.values()))) < 3:
+        for name in rng.permutation(list(candidates)):
+            other.sum()
+            small[name]()
+            start = time.perf_counter()
+            candidates[name]()
+            samples[name].append((time.perf_counter() - start) * 1e3)
+    return dict(samples)
 
 
 def _candidates(size: int, seed: int, sparsities: Sequence[float]) -> dict[str, Callable[[], NDArray[np.float32]]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -127,13 +128,33 @@ def prepared(source: Source, threads: int = 1, batch: int = 1, seed: int = 0, ke
     return runner
 
 
-def first_calls(path: Path | str, order: Sequence[str] = KERNELS, calls: int = 1) -> dict[str, list[float]]:
-    """Time a ``.tflite`` file naively in a **new process**: each kernel of *order* once, one after another; in ms.
+@dataclass(frozen=True)
+class FirstUse:
+    """The first use of one kernel in a process, in ms, and the calls that follow it.
 
-    *order* names kernels, ``XNNPACK`` or ``built-in``; for each there are *calls* times. The first is that of the first
-    use: importing LiteRT if nobody has yet, opening the file, making its tensors, one call. Each other one is that of
-    one more call. One thread, input zero. Raises UsageError for unknown kernels or *calls* below 1, LabkitError for a
-    file that does not run.
+    ``load_ms`` is the import of LiteRT (0 for whichever kernel comes second, which finds it loaded), ``open_ms`` the
+    opening of the file with its tensors, ``calls_ms`` one time per call, the first one included.
+    """
+
+    load_ms: float
+    open_ms: float
+    calls_ms: tuple[float, ...]
+
+    @property
+    def total_ms(self) -> float:
+        """Return the time from nothing to the first answer: loading, opening, one call."""
+        return self.load_ms + self.open_ms + self.calls_ms[0]
+
+    def mean_ms(self, calls: int) -> float:
+        """Return the mean of *calls* calls by a clock that starts before loading."""
+        return (self.load_ms + self.open_ms + sum(self.calls_ms[:calls])) / calls
+
+
+def first_calls(path: Path | str, order: Sequence[str] = KERNELS, calls: int = 1) -> dict[str, FirstUse]:
+    """Time the first *calls* calls of a ``.tflite`` file in a **new process**, with each kernel of *order* in turn.
+
+    *order* names kernels, ``XNNPACK`` or ``built-in``. Loading, opening and each call are timed apart. One thread,
+    input zero. Raises UsageError for unknown kernels or *calls* below 1, LabkitError for a file that does not run.
     """
     for name in order:
         one_of("kernels", name, KERNELS)
@@ -141,25 +162,27 @@ def first_calls(path: Path | str, order: Sequence[str] = KERNELS, calls: int = 1
         raise UsageError(f"calls is {calls!r}, but takes a whole number, 1 or more; order names one of the kernels.")
     read(path)
     refusal = f"{describe(path)} does not run in a new process: try labkit.deploy.tflite.predict to see why."
-    found: dict[str, list[float]] = apart("timing._first_calls", str(path), calls, list(order), refusal=refusal)
-    return found
+    found = apart("timing._first_calls", str(path), calls, list(order), refusal=refusal)
+    return {name: FirstUse(load, opened, tuple(times)) for name, (load, opened, times) in found.items()}
 
 
-def _first_calls(path: str, calls: int, order: Sequence[str]) -> dict[str, list[float]]:
+def _first_calls(path: str, calls: int, order: Sequence[str]) -> dict[str, tuple[float, float, list[float]]]:
     content, found = read(path), {}
     for name in order:
         start = time.perf_counter()
+        import_module("ai_edge_litert.interpreter")
+        loaded = time.perf_counter()
         runner = interpreter(content, delegates=name == "XNNPACK")
         runner.allocate_tensors()
         for details in runner.get_input_details():
             runner.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
-        runner.invoke()
-        times = [time.perf_counter() - start]
-        for _ in range(calls - 1):
-            start = time.perf_counter()
+        ready = time.perf_counter()
+        times = []
+        for _ in range(calls):
+            begin = time.perf_counter()
             runner.invoke()
-            times.append(time.perf_counter() - start)
-        found[name] = [1e3 * value for value in times]
+            times.append(1e3 * (time.perf_counter() - begin))
+        found[name] = (1e3 * (loaded - start), 1e3 * (ready - loaded), times)
     return found
 
 

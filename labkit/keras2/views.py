@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from labkit.keras2.distill import distillation
 from labkit.keras2.model import Model
-from labkit.keras2.training import Loss, as_floats, cross_entropy
+from labkit.keras2.training import Loss, as_floats, cross_entropy, logits
 
 VIEWS = 9
 
@@ -35,10 +35,22 @@ def teacher_views(teacher: Model, x: NDArray[np.uint8], batch_size: int = 1000) 
     return np.concatenate(parts)
 
 
-def soft_targets(labels: NDArray[Any], logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def soft_targets(labels: NDArray[Any], teacher_logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return targets for `taught`: each image's label in front of its teacher's logits, float32 (n, 9, 1 + classes)."""
-    spread = np.broadcast_to(np.asarray(labels, np.float32)[:, None, None], (*logits.shape[:2], 1))
-    return np.concatenate([spread, logits], axis=2)
+    spread = np.broadcast_to(np.asarray(labels, np.float32)[:, None, None], (*teacher_logits.shape[:2], 1))
+    return np.concatenate([spread, teacher_logits], axis=2)
+
+
+def teacher_targets(
+    teacher: Model, x: NDArray[np.uint8], labels: NDArray[Any], shifted: bool = False
+) -> NDArray[np.float32]:
+    """Return targets for `taught` from the outputs of *teacher* for images *x*: each label, then the logits.
+
+    float32 (n, 1 + classes); where the student sees *shifted* images, (n, 9, 1 + classes), the targets of each view.
+    """
+    if shifted:
+        return soft_targets(labels, teacher_views(teacher, x))
+    return soft_targets(labels, logits(teacher, x)[:, None])[:, 0]
 
 
 def taught(share: float = 0.9, temperature: float = 2.0) -> Loss:

@@ -22,6 +22,7 @@ PARTS = (
     "What we saw",
 )
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+HIDDEN = "hide-input"  # the tag of a cell whose code is collapsed
 _EXERCISE = re.compile(r"### +(\d\d\.\d+)\b *(.*)")
 _CHIP = re.compile(r"(?P<title>\S.*?) (?P<stars>★+☆*) · (?P<minutes>\d+) minutes?$")
 

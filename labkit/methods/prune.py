@@ -37,6 +37,22 @@ def magnitude_mask(weights: np.ndarray, sparsity: float) -> np.ndarray:
     return magnitudes >= threshold
 
 
+def block_mask(weights: np.ndarray, sparsity: float, block: tuple[int, int] = (4, 4)) -> np.ndarray:
+    """Return a mask that keeps whole blocks of a matrix: those with the largest norms, `magnitude_mask` of the norms.
+
+    Bool, of *weights*' shape. Raises UsageError when *block* does not divide the shape, and as `magnitude_mask` does.
+
+    >>> block_mask(np.array([[1, 0, 3, 1], [0, 1, 1, 3]]), sparsity=0.5, block=(2, 2)).tolist()[0]
+    [False, False, True, True]
+    """
+    weights, (high, wide) = np.asarray(weights, dtype=np.float64), block
+    if weights.ndim != 2 or high < 1 or wide < 1 or weights.shape[0] % high or weights.shape[1] % wide:
+        raise UsageError(f"Blocks of {block} do not divide shape {weights.shape}: choose other blocks, or add zeros.")
+    parts = weights.reshape(weights.shape[0] // high, high, weights.shape[1] // wide, wide)
+    kept = magnitude_mask(np.sqrt((parts**2).sum(axis=(1, 3))), sparsity)
+    return np.repeat(np.repeat(kept, high, axis=0), wide, axis=1)
+
+
 def apply_mask(weights: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return a copy of *weights*, of the same type, zero wherever *mask* is False. Raises UsageError when shapes
     differ.

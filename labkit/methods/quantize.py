@@ -14,12 +14,14 @@ the range is given (``quantize``, or *low* and *high*), and are refused where it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from labkit.base.checks import whole
 from labkit.base.errors import UsageError, one_of
+from labkit.methods import numerics
 from labkit.methods.theory import best_uniform_step as best_uniform_step
 from labkit.methods.theory import lloyd_max as lloyd_max
 
@@ -164,6 +166,43 @@ def fake_quantize(
     return dequantize(q.astype(np.int32), scale, zero_point, axis, group)
 
 
+def quantize_in_groups(
+    x: np.ndarray,
+    bits: int,
+    group: int,
+    scale_format: str = "float16",
+    factors: Sequence[float] | np.ndarray = (1.0,),
+) -> np.ndarray:
+    """Quantize *x* symmetrically with one scale per *group* neighbours along the last axis, stored in *scale_format*.
+
+    Returns float32 of *x*'s shape. The scales are those of ``fake_quantize(x, bits, group=group)``, times the one of
+    *factors* that gives the least squared error over all of *x* (below 1 it clips), then rounded as a file stores them:
+    to a format of `numerics` (``float32``, ``float16``, ``float8_e4m3fn``, ``e8m0`` …). Scales in float8_e4m3fn are
+    divided by one float32 for the whole of *x*, as NVFP4 does. A scale that rounds to 0 makes its group zero. Raises
+    UsageError for a factor that is not above 0, and as ``fake_quantize`` and ``numerics.cast`` do.
+
+    >>> quantize_in_groups(np.array([7.0, 3.2, 70.0, 33.0]), bits=4, group=2).tolist()
+    [7.0, 3.0, 70.0, 30.0]
+    """
+    x = np.asarray(x, dtype=np.float32)
+    if not len(factors) or not all(factor > 0 for factor in factors):
+        raise UsageError(f"factors are {list(factors)}, but take one or more numbers above 0.")
+    most = levels(bits, symmetric=True)[1]
+    size = min(_group(x, -1, group), max(x.shape[-1], 1))
+    if x.size == 0:
+        return x.copy()
+    largest = np.maximum.reduceat(np.abs(x), np.arange(0, x.shape[-1], size), axis=-1)
+    if not np.isfinite(largest).all():
+        raise UsageError("x holds NaN or infinity: a scale needs finite numbers.")
+    results = []
+    for factor in factors:
+        scales = _stored(factor * largest / most, scale_format)
+        result = fake_quantize(x, bits, low=-most * scales, high=most * scales, group=size)
+        result = np.where(np.repeat(scales, size, axis=-1)[..., : x.shape[-1]] > 0, result, np.float32(0))
+        results.append((float(np.sum((result.astype(np.float64) - x) ** 2)), result))
+    return min(results, key=lambda pair: pair[0])[1]
+
+
 def weight_scales(kernel: np.ndarray, bits: int = 8, axis: int | None = None) -> Any:
     """Return the scale of symmetric weights, ``max |w| / (2^(bits−1) − 1)``: float32, one for all or one a channel on
     *axis*.
@@ -197,6 +236,15 @@ def sqnr_db(x: np.ndarray, y: np.ndarray) -> float:
     if noise == 0:
         return float("inf")
     return float(10 * (np.log10(signal) - np.log10(noise))) if signal else float("-inf")
+
+
+def _stored(scales: np.ndarray, scale_format: str) -> np.ndarray:
+    """Return *scales* (float32, 0 or more) rounded to *scale_format*."""
+    top = np.float32(1)
+    if numerics.find(scale_format).name == "float8_e4m3fn":
+        top = np.float32(scales.max() / numerics.find(scale_format).max) or top
+    known = scales > 0  # a format without zero, such as e8m0, would make it NaN
+    return np.where(known, top * numerics.cast(np.where(known, scales / top, 1), scale_format), np.float32(0))
 
 
 def _quantize(

@@ -129,8 +129,8 @@ def bits_a_weight(
     density: float,
     value_bits: int,
     index_bits: int = 16,
-    gap_bits: int = 5,
-    run_bits: int = 8,
+    gap_bits: int | None = 5,
+    run_bits: int | None = 8,
     block: int = 16,
 ) -> float:
     """Return the mean bits per weight when each is kept by chance with probability *density* (p): a format's formula.
@@ -139,13 +139,19 @@ def bits_a_weight(
     beats; ``coo`` p (v + 2 i); ``csr`` p (v + i), without the few row pointers; ``bitmap`` 1 + p v; ``relative``
     p (v + k) / (1 − qᴹ) with M = 2ᵏ, since a padding zero stands for each M zeros in a row; ``run length`` p v + k
     times the run lengths, 2 p q (1 + qᴸ/(1 − qᴸ) + pᴸ/(1 − pᴸ)) with L = 2ᵏ − 1, the longest; ``block`` of *block*
-    weights (1 − q^block) (v + i / block). `labkit.methods.storage` writes the formats; this is what they come to.
+    weights (1 − q^block) (v + i / block). `labkit.methods.storage` writes the formats; this is what they come to. For
+    *gap_bits* or *run_bits* None, the width of 2 to 10 bits with the fewest bits is taken.
     Raises UsageError for an unknown format or a density outside [0, 1].
 
     >>> bits_a_weight("bitmap", density=0.25, value_bits=32)
     9.0
     """
     one_of("format", format, RANDOM)
+    if gap_bits is None or run_bits is None:
+        return min(
+            bits_a_weight(format, density, value_bits, index_bits, gap_bits or width, run_bits or width, block)
+            for width in range(2, 11)
+        )
     entropy, p, v, i = mask_entropy(density), float(density), value_bits, index_bits
     q, longest = 1 - p, 2**run_bits - 1
     match format:
@@ -170,7 +176,7 @@ def bits_a_weight(
             return (1 - q**block) * (v + i / block)
 
 
-def break_even(format: str, value_bits: int, against: str = "dense", **widths: int) -> float:
+def break_even(format: str, value_bits: int, against: str = "dense", **widths: int | None) -> float:
     """Return the lowest density at which *format* is no longer smaller than *against*, by `bits_a_weight`; 1.0 if none.
 
     Found to 1e-6 of the density. *widths* are those of `bits_a_weight`, which raises UsageError.
@@ -180,7 +186,10 @@ def break_even(format: str, value_bits: int, against: str = "dense", **widths: i
     """
 
     def above(density: float) -> bool:
-        small, other = (bits_a_weight(name, density, value_bits, **widths) for name in (format, against))
+        small, other = (
+            bits_a_weight(name, density, value_bits, **widths)  # type: ignore[arg-type]
+            for name in (format, against)
+        )
         return small >= other
 
     grid = np.linspace(0, 1, 1001)

@@ -151,6 +151,59 @@ def images_paired(difference: float, discordant: float, power: float = 0.8, leve
     return _images(spread, difference, power, level)
 
 
+def power_paired(n: int, difference: float, discordant: float, level: float = 0.95) -> float:
+    """Return the exact power of McNemar's χ² on *n* images that both networks are shown, for a true *difference*.
+
+    *discordant* is the share of images that just one gets right. The number m of such images is binomial, and so is the
+    number c of those that only the better one gets right; the test sees a difference when |2 c − m| > z √m. Both tails
+    count. Raises UsageError unless 0 ≤ |difference| ≤ discordant ≤ 1 and discordant is above 0.
+
+    >>> round(power_paired(10_000, 0.0, 0.05), 3)  # no difference: the level of the test
+    0.05
+    """
+    n, z = whole("n", n), normal_quantile(level)
+    if not 0 <= abs(difference) <= discordant <= 1 or discordant == 0:
+        raise UsageError(
+            f"difference is {difference!r} and discordant {discordant!r}, but 0 <= |difference| <= discordant <= 1, "
+            "and discordant is above 0."
+        )
+    from scipy import special  # half a second, which pages without a power do not pay
+
+    reach = 12 * math.sqrt(n * discordant) + 40  # beyond it m has a chance below 1e-30
+    m = np.arange(max(0, math.floor(n * discordant - reach)), min(n, math.ceil(n * discordant + reach)) + 1)
+    log_chance = special.gammaln(n + 1) - special.gammaln(m + 1) - special.gammaln(n - m + 1)
+    log_chance = log_chance + special.xlogy(m, discordant) + special.xlog1py(n - m, -discordant)
+    better = (1 + difference / discordant) / 2
+    high = np.floor((m + z * np.sqrt(m)) / 2)  # the test sees counts above it, and below m - high
+    seen = special.bdtrc(high, m, better) + special.bdtr(m - high - 1, m, better)
+    return float(np.sum(np.exp(log_chance) * np.where(high < m, seen, 0.0)))
+
+
+def cochran(right: ArrayLike) -> float:
+    """Return the p-value of several classifiers on the same images, were they all equally good (Cochran, 1950).
+
+    *right* (classifiers, images) is True where a classifier names the image rightly. Q is the sum of squares between
+    the classifiers over its expectation from the images alone, held against χ² with one degree of freedom less than
+    there are classifiers. Of two it is McNemar's χ². 1.0 when they never differ. Raises UsageError for fewer than two
+    rows.
+
+    >>> both = [[True] * 9 + [False], [False] * 9 + [True]]
+    >>> round(cochran(both), 6) == round(mcnemar(9, 1, "chi_square"), 6)
+    True
+    """
+    table = np.asarray(right, dtype=bool)
+    if table.ndim != 2 or len(table) < 2:
+        raise UsageError(f"right has the shape {table.shape}, but takes 2 or more rows, one for each classifier.")
+    k, rights, images = len(table), table.sum(axis=1), table.sum(axis=0)
+    mixed = float(np.sum(images * (k - images)))
+    if mixed == 0:
+        return 1.0
+    from scipy import special
+
+    q = (k - 1) * k * float(np.sum((rights - rights.mean()) ** 2)) / mixed
+    return float(special.chdtrc(k - 1, q))
+
+
 class Spread(NamedTuple):
     """Accuracies over seeds: their mean, standard deviation (n − 1), and the interval for the mean of all seeds."""
 
@@ -177,13 +230,14 @@ def seed_spread(values: ArrayLike, level: float = 0.95) -> Spread:
     return Spread(mean, deviation, mean - half, mean + half)
 
 
-def best_of_many(changes: ArrayLike, draws: int, rng: np.random.Generator) -> float:
+def best_of_many(changes: ArrayLike, draws: int, rng: np.random.Generator, two_sided: bool = False) -> float:
     """Return the p-value of the best of several candidates, all compared with one baseline on the same images.
 
     *changes* (candidates, images) is +1 where a candidate alone is right, −1 where the baseline alone is, else 0. If
     nothing but luck sets them apart, each image's column might as well have the other sign: the share of *draws* sign
     flips in which some candidate gains as much as the observed best (Westfall and Young, 1993; the observed one counts
-    as a draw, so that the value is never 0). 1.0 without candidates. Raises UsageError for fewer than one draw.
+    as a draw, so that the value is never 0). *two_sided*: in which some candidate changes as much as the one that
+    changed most, to either side. 1.0 without candidates. Raises UsageError for fewer than one draw.
     """
     table = np.asarray(changes)
     if table.ndim != 2:
@@ -192,10 +246,12 @@ def best_of_many(changes: ArrayLike, draws: int, rng: np.random.Generator) -> fl
     if not len(table):
         return 1.0
     moved = table[:, np.any(table != 0, axis=0)].astype("float32")  # whole sums below 2²⁴: exact
-    best, reached = float(moved.sum(axis=1).max()), 1
+    sums = moved.sum(axis=1)
+    best, reached = float((np.abs(sums) if two_sided else sums).max()), 1
     for start in range(0, draws, 1000):
         signs = rng.integers(0, 2, (min(1000, draws - start), moved.shape[1])).astype("float32") * 2 - 1
-        reached += int(np.count_nonzero((signs @ moved.T).max(axis=1) >= best))
+        drawn = signs @ moved.T
+        reached += int(np.count_nonzero((np.abs(drawn) if two_sided else drawn).max(axis=1) >= best))
     return reached / (draws + 1)
 
 

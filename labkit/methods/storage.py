@@ -17,6 +17,7 @@ from labkit.base.errors import UsageError, one_of
 
 FORMATS = ("dense", "coo", "csr", "bitmap", "relative", "run length", "block", "2:4")
 _MATRICES = ("coo", "csr", "block")
+_WIDTHS = ("relative", "run length")  # formats that leave a width to choose
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,15 @@ def bytes_of(array: np.ndarray, format: str, layout: Layout | None = None) -> in
             return blocks * (high * wide * value + column) + (array.shape[0] // high + 1) * pointer
         case _:
             return size // 2 * value + -(-size // 8)
+
+
+def best_layout(array: np.ndarray, format: str) -> Layout:
+    """Return the layout in which *array* takes the fewest bytes: the width, 2 to 10 bits, of its gaps or run lengths.
+
+    For the other formats there is nothing to choose. Raises UsageError as `bytes_of` does.
+    """
+    choices = [Layout(gap_bits=width, run_bits=width) for width in range(2, 11)]
+    return min(choices, key=lambda layout: bytes_of(array, format, layout)) if format in _WIDTHS else Layout()
 
 
 def encode(array: np.ndarray, format: str, layout: Layout | None = None) -> Encoded:

@@ -1,4 +1,4 @@
-"""Claims: a sentence, the measured value and the bound that it must keep."""
+"""Claims: a sentence, the measured value and the bound that the value must satisfy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import re
 
 from labkit.base.errors import UsageError
-from labkit.session.display import escape, note
+from labkit.session.display import escape, line, note
 from labkit.session.events import Claim
 
 ID = re.compile(r"(\d\d)\.[a-z][a-z0-9_]*(?:-[a-z0-9_]+)*$")
@@ -23,13 +23,16 @@ def judge(
     between: tuple[float, float] | None = None,
     equals: float | None = None,
     unit: str = "",
+    label: str = "",
     spread: float | None = None,
     asserted: bool = True,
+    when: str = "",
 ) -> Claim:
-    """Return the claim *id* of *lesson*, with *value* held to exactly one kind of bound.
+    """Return the claim *id* of *lesson*: *value*, named by *label*, compared with exactly one kind of bound.
 
-    NaN keeps no bound. Raises UsageError when there is no bound or more than one kind, or when *id* is not the
-    lesson's number, a dot and small letters, digits and single hyphens.
+    *when* says under which conditions the claim is asserted. NaN satisfies no bound. Raises UsageError when there is
+    no bound or more than one kind, or when *id* is not the lesson's number, a dot and small letters, digits and single
+    hyphens.
     """
     check_id(lesson, id)
     bounds = {"at_least": at_least, "at_most": at_most, "between": between, "equals": equals}
@@ -58,6 +61,8 @@ def judge(
         spread=None if spread is None else float(spread),
         held=bool(held),
         asserted=asserted,
+        label=label,
+        when=when,
     )
 
 
@@ -72,21 +77,32 @@ def check_id(lesson: str, id: str) -> None:
 
 
 def measured(claim: Claim) -> str:
-    """Return the claim's value in words, with its spread where it has one."""
+    """Return the claim's value in words, with its label and its spread where it has them."""
     value = "no finite number" if claim.value is None else quantity(claim.value, claim.unit)
-    return value if claim.spread is None else f"{value} ± {quantity(claim.spread, claim.unit)}"
+    spread = "" if claim.spread is None else f" ± {quantity(claim.spread, claim.unit)}"
+    return f"{claim.label} {value}{spread}".lstrip()
 
 
 def sentence(claim: Claim) -> str:
-    """Return the claim with its figures in words."""
-    return f"{claim.text}: {measured(claim)}, asked {claim.relation}"
+    """Return the claim with its value, and with its bound where that says more than the value does."""
+    if claim.held and claim.bound == "equals":
+        return f"{claim.text} ({measured(claim)})"
+    return f"{claim.text} ({measured(claim)}; required {claim.relation})"
 
 
 def html(claim: Claim) -> str:
-    """Return the claim as the page shows it."""
-    sign, kind = {"held": ("✓", "success"), "failed": ("✗", "danger"), "shown": ("·", "info")}[claim.status]
-    reason = "" if claim.asserted else " <em>(shown, not asserted, in this profile or with these parameters)</em>"
-    return note(kind, f"{sign} {escape(sentence(claim))}{reason}")
+    """Return the claim as the page shows it: one quiet line, or a box for one that failed."""
+    text = escape(sentence(claim))
+    if claim.status == "failed":
+        return note("danger", f"<b>✗ This claim failed.</b> {text}.")
+    if claim.status == "held":
+        return line(f"✓ {text}.")
+    return line(f"· {text}. <em>{escape(condition(claim))}</em>")
+
+
+def condition(claim: Claim) -> str:
+    """Return, for a claim that is only shown, when it is asserted."""
+    return f"Required {claim.when}." if claim.when else ""
 
 
 def quantity(value: float, unit: str = "") -> str:

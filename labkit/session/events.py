@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar, Self
 
 from labkit.base import records
@@ -33,8 +33,12 @@ class Event:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
-        """Return the event in *record*; raises LabkitError naming the field that is missing or of another type."""
-        return records.read(cls, record, f"{cls.kind} event")
+        """Return the event in *record*; raises LabkitError naming the field that is missing or of another type.
+
+        A field with a default may be missing: version 0.2.0 wrote claims without ``label`` and ``when``.
+        """
+        defaults = {field.name: field.default for field in fields(cls) if field.default is not MISSING}
+        return records.read(cls, defaults | dict(record), f"{cls.kind} event")
 
 
 @dataclass(frozen=True)
@@ -112,8 +116,9 @@ class Table(Event):
 class Claim(Event):
     """One claim with its outcome. ``value`` and the bound are in plain units (a fraction, not a percentage).
 
-    ``relation`` is the bound in words, ``bound`` its kind: at_least, at_most, between or equals. ``value`` is None
-    where the page measured NaN or infinity.
+    ``text`` is a sentence, ``label`` names the value, ``relation`` is the bound in words and ``bound`` its kind:
+    at_least, at_most, between or equals. ``value`` is None where the page measured NaN or infinity. ``when`` says
+    under which conditions the claim is asserted; it is empty for one that always is.
     """
 
     kind: ClassVar[str] = "claim"
@@ -126,6 +131,8 @@ class Claim(Event):
     spread: float | None
     held: bool
     asserted: bool
+    label: str = ""
+    when: str = ""
 
     @property
     def status(self) -> str:

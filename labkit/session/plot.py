@@ -7,23 +7,26 @@ from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from labkit.base.errors import LabkitError
+from labkit.base.errors import LabkitError, one_of
 from labkit.session.display import escape
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette, which colour-blind readers can tell apart; one technique has one colour in every figure.
+# One technique has one colour in every figure. The hues are those of Okabe and Ito's palette for colour-blind readers,
+# darkened to a contrast of 5 or more on white, so that a label in a line's colour is readable.
 COLOURS = {
     "baseline": "#444444",
-    "pruning": "#D55E00",
-    "quantization": "#0072B2",
-    "merging": "#009E73",
-    "clustering": "#CC79A7",
-    "distillation": "#E69F00",
-    "low rank": "#56B4E9",
+    "pruning": "#B84300",
+    "quantization": "#0067A8",
+    "merging": "#007358",
+    "clustering": "#A6467F",
+    "distillation": "#8A6100",
+    "low rank": "#6B4FBB",
 }
+NEUTRAL = {"guide": "#6B6B6B", "fill": "#BBBBBB"}  # for helper lines and their labels, and for bars and areas
+_CYCLE = [COLOURS[name] for name in ("quantization", "pruning", "merging", "clustering", "distillation", "low rank")]
 LIMIT = 80 * 1024  # bytes of a figure in a stored notebook, at most
 _STYLE: dict[Any, Any] = {
     "figure.figsize": (7.0, 3.6),
@@ -44,16 +47,20 @@ _STYLE: dict[Any, Any] = {
 def style() -> None:
     """Set the course's figure style, from Matplotlib's own defaults; figures are then shown by ``lab.show`` alone."""
     import matplotlib
+    from cycler import cycler
 
     matplotlib.rcdefaults()  # the user's matplotlibrc may ask for LaTeX, or for sizes that a page does not allow
-    matplotlib.rcParams.update(_STYLE)
+    matplotlib.rcParams.update(_STYLE | {"axes.prop_cycle": cycler(color=[*_CYCLE, COLOURS["baseline"]])})
     with suppress(ImportError):  # a window toolkit that is running already is left as it is
         matplotlib.use("agg")  # the inline backend would show each figure a second time, without its alt text
 
 
 def colour(technique: str) -> str:
-    """Return the colour of *technique*; grey for one that has none."""
-    return COLOURS.get(technique, "#888888")
+    """Return the colour of *technique*, or of ``guide`` (helper lines and labels) and ``fill`` (bars and areas).
+
+    Raises UsageError with the nearest known name.
+    """
+    return (COLOURS | NEUTRAL)[one_of("technique", technique, COLOURS | NEUTRAL)]
 
 
 def label_line(axes: Axes, x: float, y: float, text: str, technique: str, **offset: Any) -> None:

@@ -18,11 +18,11 @@
 #       - count parameters and MACs of dense, convolution, depthwise, pooling and batch-norm layers from their shapes
 #       - account for every byte of a .tflite file
 #       - find the step at which a network needs most memory, and name what a runtime adds to it
-#       - compute the arithmetic intensity of a layer and foretell what will bound its time
+#       - compute the arithmetic intensity of a layer and predict whether memory or arithmetic limits its time
 #     routes: {evidence: 1}
 #     terms:
 #       activation:
-#         text: What a layer puts out for one input; it exists only while the network runs, unlike a weight.
+#         text: An output value of a layer for one input; unlike a weight, it exists only while the network runs.
 #         zh: 激活值
 #         note: symbol a
 #       activation memory:
@@ -31,8 +31,8 @@
 #         zh: 激活内存
 #         note: unit B
 #       arithmetic intensity:
-#         text: "Floating-point operations for each byte that crosses between memory and processor: low means that
-#           memory bounds the time."
+#         text: "Floating-point operations per byte that moves between memory and processor: low means that memory
+#           limits the time."
 #         zh: 算术强度
 #         note: symbol I · unit FLOP/B
 #       batch:
@@ -49,18 +49,18 @@
 #         zh: 偏置
 #         note: symbol b
 #       bits:
-#         text: "How many binary digits a number is stored in: n of them tell 2ⁿ values apart."
+#         text: "How many binary digits store a number: n bits distinguish 2ⁿ values."
 #         zh: 位宽
 #         note: symbol n · unit bit
 #       channel:
-#         text: "One output of a convolution, a whole plane of activations: what a neuron is in a dense layer."
+#         text: "One output of a convolution, a whole plane of activations; it corresponds to a neuron of a dense layer."
 #         zh: 通道
 #         note: symbol c
 #       depthwise convolution:
-#         text: A convolution with a window of its own for each channel, which mixes positions but not channels.
+#         text: A convolution with its own window for each channel, which mixes positions but not channels.
 #         zh: 深度卷积
 #       flatbuffer:
-#         text: "The form of a .tflite file: tables that point to other tables, read in place without unpacking."
+#         text: "The format of a .tflite file: tables that point to other tables, read in place without unpacking."
 #         zh: FlatBuffer 格式
 #       im2col:
 #         text: Copying the window of each output position into a row, so that a convolution becomes one matrix product;
@@ -68,35 +68,36 @@
 #         zh: im2col 展开
 #         note: unit B
 #       int8:
-#         text: A whole number in one byte; the commonest form of a quantized weight.
+#         text: A whole number in one byte; the most common format of a quantized weight.
 #         zh: 8 位整数
 #         note: symbol q · range −128 to 127
 #       LiteRT:
 #         text: The runtime that executes a .tflite file, formerly TensorFlow Lite; it needs no TensorFlow.
 #         zh: LiteRT 运行时
 #       MAC:
-#         text: One multiplication and one addition; the usual measure of a network's arithmetic (two operations).
+#         text: One multiplication and one addition (two operations); the usual measure of a network's arithmetic.
 #         zh: 乘加运算
 #         note: unit count
 #       memory traffic:
-#         text: The bytes that cross between memory and processor; at least every input, weight and output once.
+#         text: The bytes that move between memory and processor; at least every input, weight and output once.
 #         zh: 访存量
 #         note: symbol B · unit B
 #       parameter:
-#         text: "A trained number of a network: a weight or a bias. A lesson's own settings are called parameters too."
+#         text: "A number that a network stores: a weight, a bias or a statistic of batch normalization. A lesson's own
+#           settings are called parameters too."
 #         zh: 参数
 #         note: unit count
 #       peak:
-#         text: The most floating-point operations a second that the processor reaches, measured with a large matrix
+#         text: The most floating-point operations per second that the processor reaches, measured with a large matrix
 #           product.
 #         zh: 峰值算力
 #         note: symbol P · unit GFLOP/s
 #       quantization:
-#         text: Representing numbers by few bits.
+#         text: Representing numbers with few bits.
 #         zh: 量化
 #       ridge point:
-#         text: The arithmetic intensity at which a processor's peak arithmetic and its memory bandwidth take equally
-#           long.
+#         text: The arithmetic intensity at which arithmetic at peak speed and memory traffic at full bandwidth take
+#           equally long.
 #         zh: 屋脊点
 #         note: unit FLOP/B
 #       weight:
@@ -115,12 +116,13 @@ from labkit import assets, by_profile, deploy, keras2, methods, start
 
 import matplotlib.pyplot as plt
 import numpy as np
+import tensorflow as tf
 
 # %% tags=["parameters"]
-network: str = "ds_cnn"  # network whose layers are looked at one by one; lenet_300_100, lenet5, ds_cnn or resnet8
-batch: int = 64  # images at once, where one image is compared with many; 2 to 1024
-ridge: float = 4.0  # operations for each byte from which arithmetic bounds the time, a guess; 0.1 to 100
-int8_files: int = by_profile(2, 0)  # networks also converted to int8: the one above, then lenet5; 0 to 2
+network: str = "ds_cnn"  # examined by layer; lenet_300_100, lenet5, ds_cnn or resnet8
+batch: int = 64  # images at once, compared with one image; 2 to 1024
+ridge: float = 4.0  # guessed ridge point in operations per byte; 0.1 to 100
+int8_files: int = by_profile(2, 0)  # networks also converted to int8; 0 to 2
 seed: int = 7  # random seed; 0 to 2**31 - 1
 
 # %%
@@ -129,77 +131,157 @@ cost = methods.cost
 names = ["lenet_300_100", "lenet5", "ds_cnn", "resnet8"]
 files = {name: lab.baseline_file(name) for name in names}
 layers = deploy.inspect.layers(files["lenet5"])
-largest = max(layers, key=lambda row: row.parameters)
-held = largest.parameters / sum(row.parameters for row in layers)
+largest = max(layers, key=lambda layer: layer.parameters)
+all_parameters = sum(layer.parameters for layer in layers)
+parameter_share = largest.parameters / all_parameters
 
 # %% [markdown]
 # ## Predict
 #
-# LeNet-5 has two convolutions and two dense layers. One dense layer holds nearly all of its
-# [parameters](../docs/glossary.md#parameter). Replace `None` by one of the options, in quotes.
+# We use the four trained networks of the course: LeNet-300-100 has dense layers only, LeNet-5 has two convolutions,
+# DS-CNN has depthwise convolutions, and ResNet-8 has shortcuts. We count; nothing on this page is timed.
+#
+# LeNet-5 has two convolutions and two dense layers. One of the dense layers contains nearly all of its
+# [parameters](../docs/glossary.md#parameter). How much of the arithmetic does it do? Replace `None` with one of the
+# options, in quotes.
 
 # %%
 my_guess = None
 options = ["less than 25 %", "25 to 50 %", "50 to 75 %", "more than 75 %"]
-question = f"The large dense layer holds {held:.0%} of the parameters. What share of the arithmetic is it?"
+question = (
+    f"The large dense layer contains {parameter_share:.0%} of the parameters. "
+    "What share of the arithmetic does it do?"
+)
 lab.predict("10.p", question, options, guess=my_guess)
 
 # %% [markdown]
 # ## Idea
 #
-# A layer is a few sums of products. One product and its addition are a [MAC](../docs/glossary.md#mac), two
-# floating-point operations. A convolution of $C$ channels into $F$, with a window of $k \times k$, has
+# A layer computes sums of products. One product and its addition are one [MAC](../docs/glossary.md#mac), or two
+# floating-point operations (FLOP). A convolution with $C$ input channels, $F$ filters and a window of $k \times k$ has
 #
-# $$ P = k^2\,C\,F + F \quad\text{parameters and}\quad M = H\,W\,k^2\,C\,F \quad\text{MACs,} $$
+# $$ P = k^2\,C\,F + F \quad\text{parameters and}\quad M = H\,W\,k^2\,C\,F \quad\text{MACs.} $$
 #
-# where $H \times W$ is the size of its *output*: every [weight](../docs/glossary.md#weight) is used once at each
-# position. A dense layer has one position. A
-# [depthwise convolution](../docs/glossary.md#depthwise-convolution) gives each channel a window of its own, so the
-# factor $F$ falls away.
+# $H \times W$ is the size of its *output*: every [weight](../docs/glossary.md#weight) is used once per output position. A
+# dense layer has one position. A [depthwise convolution](../docs/glossary.md#depthwise-convolution) has one window per
+# channel, so the factor $F$ disappears.
 #
-# The processor must also fetch what it computes with. If every value crosses from memory once, at four bytes each, the
-# [traffic](../docs/glossary.md#memory-traffic) is $B = 4\,(\text{inputs} + \text{weights} + \text{outputs})$, and
+# The processor also has to fetch its data. Suppose that every value moves once, in four bytes. Then the
+# [memory traffic](../docs/glossary.md#memory-traffic) is $B = 4\,(\text{inputs} + \text{weights} + \text{outputs})$
+# bytes. The [arithmetic intensity](../docs/glossary.md#arithmetic-intensity) is $I = 2M / B$, in operations per byte. If
+# a processor can do more than $I$ operations in the time that one byte takes, it waits for memory.
 #
-# $$ I = 2M / B $$
-#
-# is the [arithmetic intensity](../docs/glossary.md#arithmetic-intensity): operations for each byte. A processor that
-# can do more operations in the time of one byte than $I$ will wait for memory. The figure shows what decides: how
-# often a weight, once fetched, is used.
+# Reuse makes $I$ large. The figure shows $I$ against the number of times that each weight is used, for two kinds of
+# layer with 64 channels.
 
 
 # %%
-def intensity(n: int) -> float:
-    return cost.arithmetic_intensity(n * 64 * 64, cost.bytes_moved(64, 64 * 64, 64, batch=n))
+def mixing_intensity(uses: int) -> float:
+    """Return the intensity of a 1 × 1 convolution from 64 channels to 64."""
+    moved = cost.bytes_moved(64, 64 * 64, 64, batch=uses)
+    return cost.arithmetic_intensity(uses * 64 * 64, moved)
 
 
+def depthwise_intensity(uses: int) -> float:
+    """Return the intensity of a 3 × 3 depthwise convolution of 64 channels."""
+    moved = cost.bytes_moved(64, 9 * 64, 64, batch=uses)
+    return cost.arithmetic_intensity(uses * 9 * 64, moved)
+
+
+# %% tags=["hide-input"]
 uses = np.geomspace(1, 4096, 60).round().astype(int).tolist()
 figure, axes = plt.subplots()
-axes.loglog(uses, [intensity(n) for n in uses], color="#444444")
-for n, text in ((1, "dense layer, one image"), (196, "1 × 1 convolution, 14 × 14 positions")):
-    axes.plot(n, intensity(n), "o", color="#444444")
-    axes.annotate(text, (n, intensity(n)), (12, -8), textcoords="offset points")
-axes.set(xlabel="positions (or images) that use each weight, 64 channels to 64", ylabel="FLOP for each byte", xlim=(0.7, 2e4), ylim=(0.3, 30))
-lab.show(figure, alt="Arithmetic intensity grows with the uses of a weight, from a half at one use, and levels off at 16.")
+for function, colour, text in (
+    (
+        mixing_intensity,
+        "C0",
+        "1 × 1 convolution: each input\nis used by all 64 filters",
+    ),
+    (depthwise_intensity, "C1", "depthwise: each input is used\nby 9 weights"),
+):
+    line = [function(n) for n in uses]
+    axes.loglog(uses, line, color=colour)
+    axes.annotate(
+        text,
+        (uses[-1], line[-1]),
+        (6, 0),
+        textcoords="offset points",
+        color=colour,
+        va="center",
+    )
+axes.plot(1, mixing_intensity(1), "o", color="C0")
+axes.annotate(
+    "dense layer, one image",
+    (1, mixing_intensity(1)),
+    (10, -4),
+    textcoords="offset points",
+    color="C0",
+)
+axes.set(
+    xlim=(0.8, 1.5e5),
+    ylim=(0.3, 30),
+    xticks=(1, 10, 100, 1000),
+    yticks=(0.5, 1, 2, 4, 8, 16),
+)
+axes.set_yticklabels(["0.5", "1", "2", "4", "8", "16"])
+axes.minorticks_off()
+axes.set(xlabel="positions (or images) that use each weight", ylabel="FLOP per byte")
+lab.show(
+    figure,
+    alt="Arithmetic intensity by uses of a weight: the 1 × 1 convolution rises from "
+    "0.5 and levels off at 16, the depthwise convolution levels off near 2.",
+)
+lab.say("""
+Both curves rise at first, because a weight that is used often has to be fetched only
+once. Then they level off, because each new position also moves new inputs and outputs.
+The level depends on the reuse of the *inputs*. The 1 × 1 convolution uses each input 64
+times, the depthwise one only 9 times.
+""")
 
 # %% [markdown]
 # ## By hand
 #
-# A 4 × 4 image of two channels, two filters of 3 × 3. Count the products as they are made. (This page counts only;
-# nothing on it is timed.)
+# We convolve a 4 × 4 image of two channels with two 3 × 3 filters and count the products as we make them. Is our loop
+# really a convolution? We compare its result with TensorFlow's. All values are small whole numbers, so both must agree
+# exactly.
 
 # %%
-image, kernel = lab.rng.integers(0, 9, (4, 4, 2)), lab.rng.integers(-3, 4, (3, 3, 2, 2))
-result, made = np.zeros((2, 2, 2), int), 0
+image = lab.rng.integers(0, 9, (4, 4, 2))
+kernel = lab.rng.integers(-3, 4, (3, 3, 2, 2))
+result = np.zeros((2, 2, 2), int)
+products = 0
 for y, x, f in np.ndindex(2, 2, 2):
     for i, j, c in np.ndindex(3, 3, 2):
         result[y, x, f] += image[y + i, x + j, c] * kernel[i, j, c, f]
-        made += 1
+        products += 1
+library = tf.nn.conv2d(np.float32(image[None]), np.float32(kernel), 1, "VALID")[0]
 moved = 4 * (image.size + kernel.size + result.size)
-print(f"{kernel.size} weights, {made} MACs, {moved} bytes in float32: {2 * made / moved:.2f} FLOP for each byte")
-lab.claim("10.macs", "MACs by formula", cost.conv2d_macs((2, 2), (3, 3), 2, 2), equals=made, holds="always")
+print(f"{kernel.size} weights, {products} MACs, {moved} bytes in float32")
+print(f"{2 * products / moved:.2f} FLOP per byte")
+
+# %% tags=["hide-input"]
+lab.claim(
+    "10.convolution",
+    "Our loop and TensorFlow compute the same convolution",
+    np.abs(result - library.numpy()).max(),
+    equals=0,
+    label="largest difference",
+    holds="always",
+)
+lab.claim(
+    "10.macs",
+    "The formula gives the number of products that the loop made",
+    cost.conv2d_macs((2, 2), (3, 3), 2, 2),
+    equals=products,
+    label="MACs",
+    holds="always",
+)
 
 # %% [markdown]
-# Four positions, so four MACs a weight. The other layers, for an output of $H \times W$ positions and $F$ channels:
+# ## With the library
+#
+# The output had four positions, so there were four MACs per weight. The table gives the formulas of other layers, for an
+# output of $H \times W$ positions and $F$ channels:
 #
 # | layer | parameters | MACs | other operations |
 # |---|---|---|---|
@@ -207,75 +289,116 @@ lab.claim("10.macs", "MACs by formula", cost.conv2d_macs((2, 2), (3, 3), 2, 2), 
 # | convolution | $k^2CF + F$ | $HWk^2CF$ | |
 # | depthwise, $F = C$ | $k^2C + C$ | $HWk^2C$ | |
 # | pooling | 0 | 0 | $HWk^2F$ comparisons or additions |
-# | [batch norm](../docs/glossary.md#batch-normalization), in training | $4F$ | 0 | $2HWF$ |
-# | batch norm, folded | 0, into the bias before | 0 | 0 |
+# | [batch norm](../docs/glossary.md#batch-normalization), as a layer of its own | $4F$ | 0 | $2HWF$ |
+# | batch norm, folded | 0 (the layer before gets a bias) | 0 | 0 |
 #
-# Biases are added once a value; by custom nobody counts that as a MAC.
-
-# %% [markdown]
-# ## With the library
+# A bias costs one addition per output value; by convention it is not counted as a MAC. Two of the four parameters of a
+# batch norm are trained, and two are moving averages of mean and variance. The $2HWF$ operations are those of
+# inference; in training the layer also has to compute the mean and the variance.
 #
-# Now the four networks, written down by their shapes. Each layer gives three numbers: parameters in training,
-# parameters in the file, where batch norm has become one bias a channel, and MACs.
+# Now we count four whole networks from their shapes. Each function below returns three numbers for one layer: the
+# parameters in training, the parameters in the file, and the MACs. In the file, batch norm is folded: a convolution
+# without a bias gets one.
+#
+# Then we compare with two independent counts. Keras counts the parameters of the trained model, and TensorFlow's
+# profiler walks its graph and reports two operations per MAC. `deploy.inspect.summary` reads the deployed file operator
+# by operator; you can call it with any `.tflite` file of your own.
 
 
 # %%
-def dense(inputs: int, units: int):
-    return (cost.dense_parameters(inputs, units),) * 2 + (cost.dense_macs(inputs, units),)
+def dense(inputs: int, units: int) -> tuple[int, int, int]:
+    parameters = cost.dense_parameters(inputs, units)
+    return parameters, parameters, cost.dense_macs(inputs, units)
 
 
-def conv(size: int, kernel: int, channels: int, filters: int, bias: bool = True):
-    parameters = [cost.conv2d_parameters((kernel, kernel), channels, filters, kept) for kept in (bias, True)]
-    return *parameters, cost.conv2d_macs((size, size), (kernel, kernel), channels, filters)
+def conv(size: int, window: int, channels: int, filters: int, bias: bool = True):
+    shape = ((window, window), channels, filters)
+    trained = cost.conv2d_parameters(*shape, bias)
+    in_file = cost.conv2d_parameters(*shape)
+    return trained, in_file, cost.conv2d_macs((size, size), *shape)
 
 
-def depthwise(size: int, channels: int):
-    parameters = [cost.depthwise_parameters((3, 3), channels, bias=kept) for kept in (False, True)]
-    return *parameters, cost.depthwise_macs((size, size), (3, 3), channels)
+def depthwise(size: int, channels: int) -> tuple[int, int, int]:
+    shape = ((3, 3), channels)
+    trained = cost.depthwise_parameters(*shape, bias=False)
+    in_file = cost.depthwise_parameters(*shape)
+    return trained, in_file, cost.depthwise_macs((size, size), *shape)
 
 
-def norm(channels: int):
+def norm(channels: int) -> tuple[int, int, int]:
     return cost.batch_norm_parameters(channels), 0, 0
 
 
 # %%
-by_hand = {
+shapes = {
     "lenet_300_100": [dense(784, 300), dense(300, 100), dense(100, 10)],
     "lenet5": [conv(24, 5, 1, 20), conv(8, 5, 20, 50), dense(800, 500), dense(500, 10)],
     "ds_cnn": [conv(14, 3, 1, 32, bias=False), norm(32), dense(128, 10)],
     "resnet8": [conv(28, 3, 1, 16), norm(16), dense(64, 10)],
 }
 for size, c, f in [(14, 32, 64), (14, 64, 64), (7, 64, 128), (7, 128, 128)]:
-    by_hand["ds_cnn"] += [depthwise(size, c), norm(c), conv(size, 1, c, f, bias=False), norm(f)]
+    shapes["ds_cnn"] += [depthwise(size, c), norm(c)]
+    shapes["ds_cnn"] += [conv(size, 1, c, f, bias=False), norm(f)]
 for size, c, f in [(28, 16, 16), (14, 16, 32), (7, 32, 64)]:
-    by_hand["resnet8"] += [conv(size, 3, c, f), norm(f), conv(size, 3, f, f), norm(f)]
-    by_hand["resnet8"] += [conv(size, 1, c, f)] if c != f else []  # the shortcut
-totals = {name: tuple(map(sum, zip(*rows, strict=True))) for name, rows in by_hand.items()}
-
-# %% [markdown]
-# Two counts that know nothing of ours: Keras with TensorFlow's profiler, which walks the graph of the trained model
-# and reports two operations a MAC, and the deployed file, read operator by operator.
+    shapes["resnet8"] += [conv(size, 3, c, f), norm(f), conv(size, 3, f, f), norm(f)]
+    if c != f:
+        shapes["resnet8"].append(conv(size, 1, c, f))  # the shortcut
+by_hand = {name: np.sum(rows, axis=0) for name, rows in shapes.items()}
 
 # %%
 models = {name: lab.baseline(name) for name in names}
 profiled = {name: keras2.float_operations(model) for name, model in models.items()}
-products = ("Conv2D", "DepthwiseConv2dNative", "MatMul")
-in_keras = {n: (models[n].count_params(), sum(profiled[n].get(p, 0) for p in products) // 2) for n in names}
-in_file = {name: deploy.inspect.summary(path) for name, path in files.items()}
-heads = ("network", "parameters", "folded", "MACs", "Keras", "profiler / 2", "file: parameters", "file: MACs")
-rows = [(name, *totals[name], *in_keras[name], in_file[name].parameters, in_file[name].macs) for name in names]
-lab.table([dict(zip(heads, row, strict=True)) for row in rows])
-off = sum(abs(p - kp) + abs(m - km) + abs(f - fp) + abs(m - fm) for _, p, f, m, kp, km, fp, fm in rows)
-lab.claim("10.counts", "Differences between the counts, all networks together", off, equals=0, holds="always")
+multiplying = ("Conv2D", "DepthwiseConv2dNative", "MatMul")
+by_library = {}
+for name in names:
+    operations = sum(profiled[name].get(kind, 0) for kind in multiplying)
+    by_library[name] = (models[name].count_params(), operations // 2)
+by_file = {name: deploy.inspect.summary(path) for name, path in files.items()}
+pools = cost.pool2d_operations((12, 12), (2, 2), 20)
+pools += cost.pool2d_operations((4, 4), (2, 2), 50)
 
-# %% [markdown]
-# And the layers without MACs, whose operations only the profiler counts. Batch norm is missing from its list: it has no
-# formula for it. Keras counts the parameters, and after conversion nothing is left of it to run.
-
-# %%
-pools = cost.pool2d_operations((12, 12), (2, 2), 20) + cost.pool2d_operations((4, 4), (2, 2), 50)
-lab.claim("10.max-pooling", "Max-pooling of LeNet-5, operations", profiled["lenet5"]["MaxPool"], equals=pools, holds="always")
-profiled[network]
+# %% tags=["hide-input"]
+rows, difference = [], 0
+for name in names:
+    trained, in_file, macs = map(int, by_hand[name])
+    keras_count, profiler_macs = by_library[name]
+    file = by_file[name]
+    difference += abs(trained - keras_count) + abs(macs - profiler_macs)
+    difference += abs(in_file - file.parameters) + abs(macs - file.macs)
+    row = {"network": name, "trained: by hand": trained, "Keras": keras_count}
+    row |= {"in the file: by hand": in_file, "file": file.parameters}
+    row |= {
+        "MACs: by hand": macs,
+        "profiler / 2": profiler_macs,
+        "from the file": file.macs,
+    }
+    rows.append(row)
+lab.table(rows, caption="Parameters in training, parameters in the file, and MACs")
+lab.claim(
+    "10.counts",
+    "The counts by hand equal those of Keras, of the profiler and of the file",
+    difference,
+    equals=0,
+    label="sum of differences",
+    holds="always",
+)
+kinds_listed = ", ".join(profiled["ds_cnn"])
+lab.say(f"""
+The last three columns agree, and so do the two pairs before them. DS-CNN and ResNet-8
+have fewer parameters in the file, because their batch norms are folded. The profiler
+also counts operations of layers without MACs, for example the
+{profiled["lenet5"]["MaxPool"]:,} comparisons of LeNet-5's max-pooling. Its list for
+DS-CNN is {kinds_listed}. Batch norm and ReLU are missing, because the profiler has no
+formula for them.
+""")
+lab.claim(
+    "10.max-pooling",
+    "Our formula and the profiler count the same comparisons for LeNet-5's max-pooling",
+    profiled["lenet5"]["MaxPool"],
+    equals=pools,
+    label="comparisons",
+    holds="always",
+)
 
 # %% [markdown]
 # ## Your turn
@@ -283,8 +406,9 @@ profiled[network]
 # %% [markdown]
 # ### 10.1 A separable block ★☆☆ · 5 minutes
 #
-# A depthwise convolution ($k \times k$, one window a channel) followed by a 1 × 1 convolution from `channels` to
-# `filters`. Both have `size` × `size` output positions, neither has biases. Return parameters and MACs.
+# A separable block replaces one large convolution by two small ones. The first is a depthwise convolution: one $k
+# \times k$ window per channel. The second is a 1 × 1 convolution from `channels` to `filters`. Both have `size` ×
+# `size` output positions, and neither has biases. Return the parameters and the MACs of both together.
 
 
 # %%
@@ -301,26 +425,27 @@ separable = lab.check("10.1", separable)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Write down the parameters of each of the two, and add.
+# Count the parameters of each convolution and add them. The depthwise one has a window of `kernel * kernel` weights per
+# channel. The 1 × 1 convolution has one weight per pair of channel and filter.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Every weight is used once at each position, and there are `size * size` positions.
+# Each weight is used once per output position, and there are `size * size` positions.
 # </details>
 
 # %% [markdown]
-# ### 10.2 Intensity ★☆☆ · 5 minutes
+# ### 10.2 Arithmetic intensity ★☆☆ · 5 minutes
 #
-# A dense layer of float32 without bias, for `batch` inputs at once: the weights are read once, inputs are read and
-# outputs written for each. How many floating-point operations are there for each byte?
+# A dense float32 layer without bias processes `batch` inputs at once. It reads the weights once for the whole batch. It
+# also reads all inputs and writes all outputs. How many floating-point operations does it do per byte moved?
 
 
 # %%
 def dense_intensity(inputs: int, units: int, batch: int) -> float:
-    """Return FLOP for each byte moved."""
+    """Return the floating-point operations (FLOP) per byte moved."""
     ### BEGIN SOLUTION
-    moved = 4 * (batch * inputs + inputs * units + batch * units)
-    return 2 * batch * inputs * units / moved
+    bytes_moved = 4 * (batch * inputs + inputs * units + batch * units)
+    return 2 * batch * inputs * units / bytes_moved
     ### END SOLUTION
 
 
@@ -329,24 +454,29 @@ dense_intensity = lab.check("10.2", dense_intensity)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# The layer makes `inputs * units` MACs for each input, and a MAC is two operations.
+# The layer does `inputs * units` MACs per image of the batch, and a MAC is two operations: a multiplication and an
+# addition.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Three arrays move, of shapes `(batch, inputs)`, `(inputs, units)` and `(batch, units)`, four bytes a value.
+# Three arrays move. Their shapes are `(batch, inputs)`, `(inputs, units)` and `(batch, units)`, with four bytes per
+# value.
 # </details>
 
 # %% [markdown]
 # ### 10.3 Fold a batch norm ★★☆ · 15 minutes
 #
 # Batch norm turns a layer's output $y$ into $\gamma\,(y - \mu) / \sqrt{\sigma^2 + \varepsilon} + \beta$, channel by
-# channel. Since $y$ is a weighted sum plus a bias, the same comes from other weights and another bias. Channels are
-# the last axis of `kernel`.
+# channel. The output $y$ is a weighted sum plus a bias. A layer with other weights and another bias can therefore
+# compute the same result without batch norm. Return these weights and this bias. The channels are the last axis of
+# `kernel`.
 
 
 # %%
-def fold(kernel, bias, gamma, beta, mean, variance, epsilon) -> tuple[np.ndarray, np.ndarray]:
-    """Return the kernel and the bias of the layer that needs no batch norm after it."""
+def fold(
+    kernel, bias, gamma, beta, mean, variance, epsilon
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the kernel and the bias of a layer that needs no batch norm after it."""
     ### BEGIN SOLUTION
     scale = gamma / np.sqrt(variance + epsilon)
     return kernel * scale, beta + (bias - mean) * scale
@@ -358,30 +488,35 @@ fold = lab.check("10.3", fold)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Call $\gamma / \sqrt{\sigma^2 + \varepsilon}$ the scale. What does it multiply, once the brackets are opened?
+# Call $\gamma / \sqrt{\sigma^2 + \varepsilon}$ the scale and write $y = Wx + b$. Expand the brackets. The factor in
+# front of $x$ is the new kernel; everything else is the new bias.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `kernel * scale` scales the last axis. The bias goes through the normalization like any part of $y$.
+# `kernel * scale` multiplies along the last axis, which is the channels. Batch norm also acts on the old bias: subtract
+# the mean from it, multiply by the scale, and add beta.
 # </details>
 
 # %% [markdown]
-# ### 10.4 The peak ★★★ · 15 minutes
+# ### 10.4 Peak memory ★★★ · 15 minutes
 #
-# Activation 0 is the network's input. Operator `k` reads the activations in `reads[k]` and writes activation `k + 1`.
-# Each takes `sizes[i]` bytes from when it is written until its last reader is done; the input is kept all the time, as
-# LiteRT keeps it. How many bytes are needed at the worst moment?
+# Activation 0 is the network's input. Operator `k` reads the activations listed in `reads[k]` and writes activation `k
+# + 1`. Activation `i` takes `sizes[i]` bytes from the operator that writes it to the last operator that reads it.
+# LiteRT keeps the input until the end, and so do we. An activation that no operator reads is an output of the network;
+# it stays until the end as well. How many bytes are in use at the worst moment?
 
 
 # %%
 def peak_bytes(sizes: list[int], reads: list[list[int]]) -> int:
-    """Return the largest sum of the sizes of activations that are needed while an operator runs."""
+    """Return the largest number of bytes in use while an operator runs."""
     ### BEGIN SOLUTION
-    last = {i: k for k, row in enumerate(reads) for i in row} | {0: len(reads)}
+    end = len(reads)
+    last_use = {i: k for k, row in enumerate(reads) for i in row}
+    last_use[0] = end
     peak = 0
-    for k in range(len(reads)):
-        alive = [i for i in range(k + 2) if i == k + 1 or last[i] >= k]
-        peak = max(peak, sum(sizes[i] for i in alive))
+    for k in range(end):
+        in_use = [i for i in range(k + 2) if last_use.get(i, end) >= k]
+        peak = max(peak, sum(sizes[i] for i in in_use))
     return peak
     ### END SOLUTION
 
@@ -391,136 +526,288 @@ peak_bytes = lab.check("10.4", peak_bytes)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# First find for each activation the last operator that reads it: later entries of a dictionary replace earlier ones.
+# First find the last operator that reads each activation. Go through the operators in order and write into a
+# dictionary: a later entry replaces an earlier one. `dictionary.get(i, end)` returns `end` for an activation without an
+# entry.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# While operator `k` runs, its result is in memory, and so is everything older that `k` or a later operator reads.
+# While operator `k` runs, its result `k + 1` is in memory. So is every earlier activation that `k` or a later operator
+# reads, or that stays until the end.
 # </details>
 
 # %% [markdown]
 # ## Evidence
 #
-# LeNet-5, layer by layer: who holds the parameters, and who does the work?
+# ### Parameters and MACs are in different layers
+#
+# The figure shows the four layers of LeNet-5. The dark bar is a layer's share of the parameters, the light bar its
+# share of the MACs.
 
-# %%
+# %% tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(7, 3))
-kinds = [f"{row.kind} {' × '.join(map(str, row.weights_shape))}" for row in layers]
-for shift, name, colour in ((-0.2, "parameters", "#444444"), (0.2, "macs", "#B0B0B0")):
-    counts = np.array([getattr(row, name) for row in layers])
-    axes.barh(np.arange(len(layers)) + shift, 100 * counts / counts.sum(), 0.38, color=colour)
-    best = counts.argmax()
-    axes.text(100 * counts[best] / counts.sum() + 1, best + shift, name.replace("macs", "MACs"), va="center", color=colour)
-axes.set(xlabel="share of the network in %", yticks=range(4), yticklabels=kinds, xlim=(0, 112), ylim=(3.5, -0.5))
-lab.show(figure, alt="The convolutions hold few parameters and do most MACs; for the large dense layer it is the reverse.")
+shapes_shown = [" × ".join(map(str, layer.weights_shape)) for layer in layers]
+kinds = [
+    f"{layer.kind} {shape}" for layer, shape in zip(layers, shapes_shown, strict=True)
+]
+for shift, name, colour in ((-0.2, "parameters", "baseline"), (0.2, "macs", "fill")):
+    counts = np.array([getattr(layer, name) for layer in layers])
+    shares = 100 * counts / counts.sum()
+    axes.barh(np.arange(len(layers)) + shift, shares, 0.38, color=lab.colour(colour))
+    for place, share in enumerate(shares):
+        text = f"{share:.0f} % of {name.replace('macs', 'MACs')}"
+        axes.text(share + 1, place + shift, text, va="center", fontsize=9)
+axes.set(
+    xlabel="share of the network in %", yticks=range(len(layers)), yticklabels=kinds
+)
+axes.set(xlim=(0, 125), ylim=(3.5, -0.5), xticks=(0, 20, 40, 60, 80, 100))
+lab.show(
+    figure,
+    alt="The convolutions have few parameters and do most MACs; for the large dense layer it is the "
+    "reverse.",
+)
+mac_share = largest.macs / sum(layer.macs for layer in layers)
+conv_macs = sum(layer.macs for layer in layers[:2]) / sum(
+    layer.macs for layer in layers
+)
+conv_parameters = sum(layer.parameters for layer in layers[:2]) / all_parameters
+lab.say(f"""
+The two convolutions have {conv_parameters:.0%} of the parameters and do {conv_macs:.0%}
+of the MACs, because each of their weights is used at many positions. If you want a
+smaller file, shrink the large dense layer. If you want less arithmetic, shrink the
+second convolution.
+""")
 
 # %% [markdown]
 # ### Every byte of a file
 #
-# A `.tflite` file is a [flatbuffer](../docs/glossary.md#flatbuffer): tables that point to tables. `deploy.anatomy.parts`
-# follows every pointer from the root and marks what it reaches. What nothing points at is padding, and must be zero.
-# *Quantization* is scales and zero points; *graph* is what says which operator takes which tensor, with all names;
-# *metadata* is what running does not need; the *header* is a pointer to the root and four letters.
+# A `.tflite` file is a [flatbuffer](../docs/glossary.md#flatbuffer): tables that point to other tables.
+# `deploy.anatomy.parts` follows every pointer from the root and marks the bytes that it reaches. Bytes that nothing
+# points to are *padding* if they are zero, and *unexplained* otherwise. The table has one row per file. *Quantization*
+# contains scales and zero points, *graph* says which operator reads which tensor, *metadata* is not needed to run the
+# network, and the *header* is a pointer and four letters.
 
 # %%
-contents, some = {name: path.read_bytes() for name, path in files.items()}, assets.data.as_input(lab.data().train.x[:20])
-for name in dict.fromkeys((network, "lenet5")[:int8_files]):
-    contents[f"{name}, int8"] = deploy.tflite.convert(models[name], "int8", some)
+contents = {name: path.read_bytes() for name, path in files.items()}
+images = assets.data.as_input(lab.data().train.x[:20])
+for name in list(dict.fromkeys([network, "lenet5"]))[:int8_files]:
+    contents[f"{name}, int8"] = deploy.tflite.convert(models[name], "int8", images)
 parts = {name: deploy.anatomy.parts(content) for name, content in contents.items()}
-shown = ("weights", "quantization", "graph", "metadata", "header", "padding")
-lab.table([{"file": n, "bytes": len(contents[n])} | {key: part[key] for key in shown} for n, part in parts.items()])
-missing = sum(abs(len(contents[name]) - sum(part[key] for key in shown)) for name, part in parts.items())
-lab.claim("10.bytes", "Bytes left over or counted twice, all files together", missing, equals=0, holds="always")
+largest_gap = max(
+    span.bytes
+    for name in names
+    for span in deploy.anatomy.spans(contents[name])
+    if span.part == "padding"
+)
+
+# %% tags=["hide-input"]
+shown = (
+    "weights",
+    "quantization",
+    "graph",
+    "metadata",
+    "header",
+    "padding",
+    "unexplained",
+)
+lab.table(
+    [
+        {"file": name, "bytes": len(contents[name])} | {key: part[key] for key in shown}
+        for name, part in parts.items()
+    ],
+    caption="Bytes of each file by what they are for",
+)
+lab.claim(
+    "10.bytes",
+    "Every byte that is not zero has a known purpose",
+    sum(part["unexplained"] for part in parts.values()),
+    equals=0,
+    label="unexplained bytes",
+    holds="always",
+)
+lab.claim(
+    "10.padding",
+    "The gaps in the float32 files are no longer than alignment to four bytes needs",
+    largest_gap,
+    at_most=3,
+    label="largest gap",
+    unit="bytes",
+    holds="always",
+)
+smaller = {
+    name: len(contents[name]) / len(contents[f"{name}, int8"])
+    for name in names
+    if f"{name}, int8" in contents
+}
+ratios = ", ".join(f"{name} is {r:.2f} times smaller" for name, r in smaller.items())
+if smaller:
+    worst_int8 = min(smaller, key=smaller.get)
+    part = parts[f"{worst_int8}, int8"]
+    share = part["quantization"] / sum(part.values())
+    lab.say(f"""
+The weights fill nearly the whole of a float32 file. Int8 stores each weight in a
+quarter of the bytes, but the whole files shrink less: {ratios}. Each channel has a
+scale of four bytes and a zero point of eight bytes, once for its weights and again for
+its bias. In the int8 file of {worst_int8}, they are {share:.0%} of all bytes. The
+smaller the network, the more such parts matter.
+""")
+else:
+    lab.say(
+        "The weights fill nearly the whole of a file. The full profile adds int8 files."
+    )
 
 # %% [markdown]
-# The weights are nearly the whole of a float file. Of an int8 file (made in the full profile) they are less: each channel
-# has a scale of four bytes and a zero point of eight, for its weights and again for its bias, though all those zero
-# points are zero. What does not shrink with the bits weighs the more, the smaller a network is. So int8 is not a
-# quarter of the file.
-#
-# The weights themselves need not be those of training either. The file of `ds_cnn` has no batch norm: is your folding
-# the converter's?
+# The file of `ds_cnn` has no batch norm left. Does your folding from exercise 10.3 give the same numbers as the
+# converter's? We fold the first convolution and compare it with the weights and biases in the file.
 
 # %%
-kernel, *numbers = *models["ds_cnn"].get_layer("conv_1").get_weights(), *models["ds_cnn"].get_layer("bn_1").get_weights()
-mine = fold(kernel, np.zeros(kernel.shape[-1], "float32"), *numbers, models["ds_cnn"].get_layer("bn_1").epsilon)
+kernel = models["ds_cnn"].get_layer("conv_1").get_weights()[0]
+norm_layer = models["ds_cnn"].get_layer("bn_1")
+no_bias = np.zeros(kernel.shape[-1], "float32")
+folded = fold(kernel, no_bias, *norm_layer.get_weights(), norm_layer.epsilon)
 stored = deploy.inspect.layer(files["ds_cnn"], 0)
-error = max(np.abs(mine[0].transpose(3, 0, 1, 2) - stored["weights"]).max(), np.abs(mine[1] - stored["bias"]).max())
-lab.claim("10.weights", "Largest difference to the weights and biases in the file", error, at_most=1e-5, holds="always")
+weight_error = np.abs(folded[0].transpose(3, 0, 1, 2) - stored["weights"]).max()
+bias_error = np.abs(folded[1] - stored["bias"]).max()
+lab.claim(
+    "10.weights",
+    "Folding by hand gives the weights and biases that the converter wrote",
+    max(weight_error, bias_error),
+    at_most=2e-6,
+    label="largest difference",
+    holds="always",
+)
 
 # %% [markdown]
 # ### Intensity, layer by layer
 #
-# For each operator of the chosen network that multiplies: operations for each byte, for one image and for a batch.
-# The vertical line is a guess at this processor's [ridge](../docs/glossary.md#ridge-point). Left of it, memory should
-# bound the time.
-#
-# Look for dense and depthwise operators. A dense layer uses each weight once an image, so a batch helps. A depthwise
-# one uses its few weights often, but each *input* only for its own channel, and no batch changes that.
+# The next figure has one row per operator of the chosen network that multiplies. The filled dot is its intensity for
+# one image, the open dot for a batch of images. The dashed line is a guess at the
+# [ridge point](../docs/glossary.md#ridge-point) of a processor: to the left of it, memory should limit the time. Look
+# for the dense layer at the bottom and for the depthwise layers.
 
 # %%
-steps = [row for row in deploy.memory.steps(files[network]) if row.macs]
-one, many = (np.array([row.intensity(n) for row in steps]) for n in (1, batch))
+steps = [step for step in deploy.memory.steps(files[network]) if step.macs]
+one_image = np.array([step.intensity(1) for step in steps])
+many_images = np.array([step.intensity(batch) for step in steps])
+left_of_ridge = [
+    step.macs for step, here in zip(steps, one_image, strict=True) if here < ridge
+]
+
+# %% tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(7, 1.3 + 0.27 * len(steps)))
 places = np.arange(len(steps))
-axes.hlines(places, one, many, color="#B0B0B0")
-axes.semilogx(one, places, "o", color="#444444")
-axes.semilogx(many, places, "o", color="#444444", markerfacecolor="white")
-axes.text(ridge, -0.65, "ridge, guessed", color="#888888", ha="center", va="bottom")
-axes.axvline(ridge, color="#888888", linestyle="--")
-axes.set(yticks=places, yticklabels=[row.name.lower() for row in steps], ylim=(len(steps) - 0.4, -0.6))
-axes.set_xlabel("FLOP for each byte moved (filled: one image; open: a batch)")
-lab.show(figure, alt=f"For one image, the operators of {network} have {one.min():.1f} to {one.max():.1f} FLOP for each byte.")
+axes.hlines(places, one_image, many_images, color=lab.colour("fill"))
+axes.semilogx(one_image, places, "o", color=lab.colour("baseline"))
+axes.semilogx(
+    many_images, places, "o", color=lab.colour("baseline"), markerfacecolor="white"
+)
+axes.axvline(ridge, color=lab.colour("guide"), linestyle="--")
+axes.text(
+    ridge, -0.75, "ridge, guessed", color=lab.colour("guide"), ha="center", va="bottom"
+)
+labels = [step.name.lower().replace("_", " ") for step in steps]
+axes.set(yticks=places, yticklabels=labels, ylim=(len(steps) - 0.4, -0.6))
+axes.set(xticks=(0.5, 1, 2, 4, 8, 16), xticklabels=("0.5", "1", "2", "4", "8", "16"))
+axes.minorticks_off()
+axes.set_xlabel("FLOP per byte (filled: one image; open: a batch)")
+lab.show(
+    figure,
+    alt=f"For one image, the operators of {network} have {one_image.min():.1f} to "
+    f"{one_image.max():.1f} FLOP per byte; a batch helps the dense layer most.",
+)
+lab.say("""
+A dense layer uses each weight once per image, so a batch helps it most. A depthwise
+layer already uses its few weights at many positions. Its inputs are the larger part of
+its traffic, and a batch brings new inputs with every image.
+""")
 
 # %% [markdown]
 # ## What goes wrong
 #
-# How much memory does a network need while it runs? By your formula, the peak of the
-# [activations](../docs/glossary.md#activation-memory) that are alive. LiteRT has no call for the size of its arena, but
-# it shows the address of every tensor, so the bytes can be counted from outside.
+# How much memory does a network need while it runs? Exercise 10.4 computes the peak of the
+# [activations](../docs/glossary.md#activation-memory) that are needed at the same time. We compare it with LiteRT. LiteRT
+# does not report the size of its memory, but it shows the address of every tensor. `deploy.memory.arena_bytes` counts the
+# bytes that the tensors cover, each place once. It uses LiteRT's built-in kernels, because the faster XNNPACK kernels,
+# which run by default, do not show their workspace.
+#
+# A convolution may need more than its input and its output. The built-in kernels copy the window of each position into
+# a row of a matrix, so that the convolution becomes one matrix product. This copy is called
+# [im2col](../docs/glossary.md#im2col). It has $HWk^2C$ values and is needed only while its operator runs. (A 1 × 1
+# convolution with stride 1 needs no copy.) The cell computes the peak without and with these copies.
 
 # %%
-rows = []
+peaks, with_copies, in_runtime = {}, {}, {}
 for name, file in files.items():
     order, sizes = deploy.memory.steps(file), deploy.memory.sizes(file)
-    number = {order[0].reads[0]: 0} | {step.writes[0]: k + 1 for k, step in enumerate(order)}
-    alive = peak_bytes([sizes[i] for i in number], [[number[i] for i in step.reads] for step in order])
-    live = cost.live_bytes(sizes, [(step.reads, step.writes) for step in order], kept=order[0].reads)
-    more = max(now + step.scratch_bytes for now, step in zip(live, order, strict=True))
-    rows.append((name, sum(sizes.values()), alive, more, deploy.memory.arena_bytes(file)))
-heads = ("network", "all activations", "peak alive", "with scratch", "LiteRT")
-lab.table([dict(zip(heads, row, strict=True)) for row in rows], caption="bytes of float32, one image")
-lab.claim("10.memory", "Peak with scratch against LiteRT's memory, bytes off", sum(abs(r[3] - r[4]) for r in rows), equals=0)
+    # Exercise 10.4 numbers the activations: 0 is the input, then one per operator.
+    number = {order[0].reads[0]: 0}
+    number |= {step.writes[0]: k + 1 for k, step in enumerate(order)}
+    reads = [[number[i] for i in step.reads] for step in order]
+    peaks[name] = peak_bytes([sizes[i] for i in number], reads)
+    used = [(step.reads, step.writes) for step in order]
+    alive = cost.live_bytes(sizes, used, kept=order[0].reads)
+    copies = [step.scratch_bytes for step in order]
+    with_copies[name] = max(np.add(alive, copies))
+    in_runtime[name] = deploy.memory.arena_bytes(file)
 
-# %% [markdown]
-# Without convolutions over wide windows the peak is right to the byte; with them it is far too low. What was forgotten
-# is [im2col](../docs/glossary.md#im2col): the built-in kernels copy the window of each position into a row, so that the
-# convolution becomes one matrix product. That copy has $HWk^2C$ values, and it is alive for one operator. Count it, and
-# nothing is left over. (XNNPACK, which runs by default, avoids the copy, and keeps a workspace that it does not show.)
+# %% tags=["hide-input"]
+lab.table(
+    [
+        {
+            "network": name,
+            "all activations": sum(deploy.memory.sizes(file).values()),
+            "peak (10.4)": peaks[name],
+            "largest copy": max(
+                step.scratch_bytes for step in deploy.memory.steps(file)
+            ),
+            "peak with copies": int(with_copies[name]),
+            "LiteRT, built-in kernels": in_runtime[name],
+        }
+        for name, file in files.items()
+    ],
+    caption="Bytes in float32, one image",
+)
+lab.claim(
+    "10.memory",
+    "With the copies, the peaks equal the memory of LiteRT's built-in kernels",
+    sum(abs(with_copies[name] - in_runtime[name]) for name in names),
+    equals=0,
+    label="sum of differences",
+    unit="bytes",
+    holds="always",
+)
+lab.say("""
+For LeNet-300-100 and DS-CNN the simple peak is already right to the byte. DS-CNN does
+make a copy, but in an early step that stays far below the peak. In LeNet-5 and ResNet-8
+a large copy creates the step that needs most memory, so their simple peak is far too
+low. With the copies, nothing is left over.
+""")
 
 # %% [markdown]
 # ## What we saw
 
-# %%
-actual = largest.macs / sum(row.macs for row in layers)
-lab.answer("10.p", options[min(3, int(4 * actual))])
-worst = max(rows, key=lambda row: row[4] / row[2])
-ratio = len(contents[network]) / len(contents.get(f"{network}, int8", contents[network]))
-small = f"; as int8, {network} is {ratio:.2f} times smaller" if int8_files else ""
-left = [row.macs for row, here in zip(steps, one, strict=True) if here < ridge]
-
-# %%
+# %% tags=["hide-input"]
+lab.answer("10.p", options[min(3, int(4 * mac_share))])
+worst = max(names, key=lambda name: in_runtime[name] / peaks[name])
+left_share = sum(left_of_ridge) / sum(step.macs for step in steps)
+int8_text = f" As int8, {ratios}." if smaller else ""
 lab.finish(f"""
-For {len(names)} networks, counts from shapes, from Keras and TensorFlow's profiler, and from the file agree exactly.
-LeNet-5's large dense layer holds {held:.0%} of the parameters and does {actual:.0%} of the MACs: what shrinks a file
-and what saves arithmetic are different layers. Every byte of {len(contents)} files has its place{small}.
-For {worst[0]}, LiteRT lays out {worst[4] / worst[2]:.1f} times the peak of its activations. With
-one image, {len(left)} of {len(steps)} multiplying operators of {network} lie left of the assumed ridge of {ridge:g} FLOP
-for each byte, with {sum(left) / sum(row.macs for row in steps):.0%} of the MACs: memory should bound them.
+For {len(names)} networks, the counts from shapes, from Keras and TensorFlow's profiler,
+and from the file agree exactly. LeNet-5's large dense layer has {parameter_share:.0%}
+of the parameters and does {mac_share:.0%} of the MACs. The layers that make a file
+large are not those that do most of the arithmetic.
 
-This does **not** show times: the ridge is a guess, and bytes that stay in a cache do not cross at all. The next
-lesson measures both and places these layers on the roofline.
+Every byte of {len(contents)} files has a known purpose.{int8_text} For {worst},
+LiteRT's built-in kernels need {in_runtime[worst] / peaks[worst]:.1f} times the peak of
+the activations. With one image, {len(left_of_ridge)} of {len(steps)} multiplying
+operators of {network} are left of the guessed ridge point of {ridge:g} FLOP per byte.
+They do {left_share:.0%} of the MACs, and memory should limit their time.
 
-Further reading: Williams, Waterman and Patterson, *Roofline* (2009, doi:10.1145/1498765.1498785); Dukhan, *The
-indirect convolution algorithm* (2019, arXiv:1907.02129), on im2col and how to do without.
+This does **not** show times. The ridge point is a guess, and values that stay in a
+cache do not move at all. The next lesson measures both and compares these layers with
+the roofline.
+
+Further reading: Williams, Waterman and Patterson, *Roofline* (2009,
+doi:10.1145/1498765.1498785); Dukhan, *The indirect convolution algorithm* (2019,
+arXiv:1907.02129), on im2col and how to avoid the copy.
 """)

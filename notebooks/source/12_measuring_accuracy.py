@@ -10,30 +10,31 @@
 #     name: python3
 #   labkit:
 #     title: Measuring accuracy
-#     question: When is a difference real?
+#     question: When is a difference between two accuracies real?
 #     minutes: 55
-#     budget_s: {fast: 20, full: 30}
+#     budget_s: {fast: 15, full: 30}
 #     needs: []
 #     objectives:
-#       - compute Wilson's interval by hand and measure how often it holds the truth
+#       - compute Wilson's interval by hand, and compute how often it contains the true accuracy
 #       - compare two networks on the same images with McNemar's test
-#       - say how many images a difference needs, paired and unpaired
-#       - tell the spread over images from the spread over seeds
-#       - take a winner that was picked from many apart
+#       - compute how many images a difference needs, with the same images for both networks and with separate ones
+#       - separate the spread over images from the spread over seeds
+#       - explain why the best of many candidates looks better than it is
 #     routes: {evidence: 3}
 #     terms:
 #       confidence interval:
-#         text: The range that would hold the true accuracy in 95 of 100 such experiments; Wilson's formula is used for
-#           shares.
+#         text: A range computed from the data by a rule that contains the true value in about 95 of 100 repetitions;
+#           Wilson's rule is used for shares.
 #         zh: 置信区间
 #         note: unit %
 #       coverage:
-#         text: How often an interval, computed afresh from new data each time, holds the true value; a 95 % interval
-#           should do so in 95 of 100 cases.
+#         text: How often an interval, computed afresh from new data each time, contains the true value; for a 95 %
+#           interval it should be 95 %.
 #         zh: 覆盖率
 #         note: unit %
 #       discordant share:
-#         text: The share of images that just one of two networks gets right; only these images tell the two apart.
+#         text: The share of images that exactly one of two networks classifies correctly; only these images distinguish
+#           the two.
 #         zh: 不一致比例
 #         note: symbol ψ · unit %
 #       latency:
@@ -41,27 +42,27 @@
 #         zh: 延迟
 #         note: symbol t · unit ms
 #       McNemar's test:
-#         text: "A test of two classifiers on the same images: of the images that just one gets right, each is a fair
-#           coin if both are equally good."
+#         text: "A test of two classifiers on the same images: if both have the same accuracy, each image that exactly one
+#           of them gets right is a fair coin toss."
 #         zh: 麦克尼马尔检验
 #         note: symbol p
 #       multiple comparisons:
-#         text: "Testing many candidates and believing the best: the more are tried, the more likely one looks good by
-#           luck."
+#         text: "Testing many candidates and reporting the best: the more are tried, the more likely one looks good by
+#           chance."
 #         zh: 多重比较
 #       power:
-#         text: The chance that a test sees a difference that is truly there.
+#         text: The probability that a test detects a difference that exists.
 #         zh: 检验功效
 #         note: unit %
 #       pruning:
 #         text: Removing weights or neurons that a network can do without.
 #         zh: 剪枝
 #       seed spread:
-#         text: How much the results of one recipe differ when nothing but the random seed changes.
+#         text: How much the results of one training recipe differ when only the random seed changes.
 #         zh: 随机种子波动
 #         note: unit points
 #       test set:
-#         text: Images used for the final figure only, and for no choice.
+#         text: Images that are used for the final figure only, and for no choice.
 #         zh: 测试集
 #         note: unit images
 #       validation set:
@@ -69,14 +70,14 @@
 #         zh: 验证集
 #         note: unit images
 #       winner's curse:
-#         text: The best of several measured candidates looks better than it is, since luck took part in the choice.
+#         text: The best of several measured candidates looks better than it is, because chance took part in the choice.
 #         zh: 赢家诅咒
 # ---
 
 # %% [markdown]
 # # 12 · Measuring accuracy
 #
-# When is a difference real?
+# When is a difference between two accuracies real?
 
 # %%
 from math import comb
@@ -87,143 +88,227 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 # %% tags=["parameters"]
-difference: float = 0.003  # true difference of two accuracies that we want to see, a share; 0.001 to 0.02
-power: float = 0.80  # chance to see it; 0.5 to 0.99
-copies: int = by_profile(60, 20)  # lightly pruned copies that are tried; full and fast; 1 to 120
+difference: float = 0.003  # true difference to detect, a share; 0.001 to 0.02
+copies: int = by_profile(60, 20)  # lightly pruned copies that are tried; 1 to 120
 most: float = 0.30  # largest sparsity among the copies, a share; 0.05 to 0.9
-runs: int = by_profile(12, 4)  # seeds from which a small network is trained; full and fast; 2 to 30
-draws: int = by_profile(20000, 4000)  # draws of each simulation; full and fast; 1000 to 100000
+runs: int = by_profile(12, 4)  # seeds from which a small network is trained; 2 to 30
+draws: int = by_profile(20000, 4000)  # draws of each simulation; 1000 to 100000
 seed: int = 7  # random seed; 0 to 2**31 - 1
 
 # %%
 lab = start("12", seed=seed)
-dense_forward, train_small = methods.small_network.dense_forward, methods.trials.train_small
 images = lab.data()
-stats, mask, z = methods.statistics, methods.prune.magnitude_mask, 1.959964
-dense = lab.measure(lab.baseline_file("lenet_300_100"), name="lenet_300_100", technique="baseline", latency=False)
-lenet5 = lab.measure(lab.baseline_file("lenet5"), name="lenet5", technique="baseline", latency=False)
+stats, z = methods.statistics, 1.959964
+path = lab.baseline_file("lenet_300_100")
+lenet5_path = lab.baseline_file("lenet5")
+dense = lab.measure(path, name="lenet_300_100", technique="baseline", latency=False)
+lenet5 = lab.measure(lenet5_path, name="lenet5", technique="baseline", latency=False)
 
 # %% [markdown]
 # ## Predict
 #
-# Two trained networks, the same test images. Behind each [accuracy](../docs/glossary.md#accuracy) stands a
-# [confidence interval](../docs/glossary.md#confidence-interval), as on every page of this course. This page says where
-# it comes from, and when it is not enough.
+# The cell above measures two trained networks on the same test images. Each [accuracy](../docs/glossary.md#accuracy)
+# comes with a [confidence interval](../docs/glossary.md#confidence-interval), as on every page of this course. This
+# page shows where the interval comes from, and when it is not enough.
 #
-# Now you have two networks, one truly a little better than the other, and test each on images of its own. Replace `None`
-# by one of the options, in quotes.
+# Suppose that one of two networks is slightly better than the other, and that you test each on its own, separate
+# images. Replace `None` with one of the options, in quotes.
 
 # %%
 my_guess = None
 edges = [3_000, 25_000, 100_000]
-options = ["fewer than 3,000", "3,000 to 25,000", "25,000 to 100,000", "more than 100,000"]
-question = f"How many images does each need, to see {100 * difference:g} points in {power:.0%} of the tries?"
+options = [
+    "fewer than 3,000",
+    "3,000 to 25,000",
+    "25,000 to 100,000",
+    "more than 100,000",
+]
+task = f"to detect a difference of {100 * difference:g} points in 80 % of the attempts"
+question = f"How many test images does each network need {task}?"
 lab.predict("12.p", question, options, guess=my_guess)
 
 # %% [markdown]
 # ## Idea
 #
-# Each image is a coin that falls on *right* with the true accuracy $p$. Of $n$ images the share $\hat p$ is right.
-# Chance moves it by $\sqrt{p(1-p)/n}$, its standard error.
+# Each test image is like a coin toss: the network is right with probability $p$, its true accuracy. We see only the
+# share $\hat p$ of $n$ images. By chance it lies about $\sqrt{p(1-p)/n}$ away from $p$; this is its standard error.
 #
-# The naive interval, Wald's, puts the *measured* share into that root: $\hat p \pm z \sqrt{\hat p(1-\hat p)/n}$, with
-# $z = 1.96$ for 95 %. When all images are right the root is zero, and so is the width: as if fifty images could prove
-# perfection. Wilson asks the other way round: which true $p$ would not be surprised by this $\hat p$?
+# The simplest interval is Wald's. It puts the *measured* share into the root: $\hat p \pm z \sqrt{\hat p(1-\hat
+# p)/n}$, with $z = 1.96$ for 95 %. Suppose that a network is right on 50 of 50 images. The root is then zero, and so
+# is the width of the interval, as if fifty images proved that the network never fails.
+#
+# Wilson turns the question round: for which true $p$ would the measured $\hat p$ not be surprising?
 #
 # $$ |\hat p - p| \le z \sqrt{\frac{p(1-p)}{n}} $$
 #
-# Squared, this is a quadratic in $p$; its two solutions are the ends of his interval.
+# Squared, this is a quadratic inequality in $p$. The two solutions of the equation are the ends of his interval.
 
 # %% [markdown]
 # ## By hand
 #
-# The same case in numbers: Wald's ends first, then Wilson's.
+# We compute both intervals for 49 and for 50 correct images of 50. Each row of the output is one interval.
 
 # %%
-correct, n = 49, 50
+n, correct = 50, np.array([49, 50])
 share = correct / n
 half = z * np.sqrt(share * (1 - share) / n)
-middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-width = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-[(share - half, share + half), (middle - width, middle + width)]
+wald = np.transpose([share - half, share + half])
+scale = 1 + z**2 / n
+middle = (share + z**2 / (2 * n)) / scale
+half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / scale
+wilson_ends = np.transpose([middle - half, middle + half])
+{"Wald": wald.round(3), "Wilson": wilson_ends.round(3)}
 
 # %% [markdown]
-# Wald's interval ends above one. Is it at least right in 95 of 100 cases? Let us count. At each true accuracy we draw
-# many test results of 100 images, and look [how often](../docs/glossary.md#coverage) the interval holds the truth.
+# Wald's first interval ends above one, and the second has no width. Wilson's are reasonable.
 #
-# One thing we know beforehand. When all images are right, Wald's interval is a point and misses. So it cannot hold the
-# truth more often than an error turns up at all, $1 - p^n$; four standard errors of the draws are allowed on top.
+# Does a 95 % interval contain the true accuracy in 95 of 100 cases? This share is its
+# [coverage](../docs/glossary.md#coverage). We compute it exactly for $n = 100$: for each true accuracy we add the
+# probabilities of all test results whose interval contains it. The errors are evenly spaced on a *logarithmic* scale
+# because trained networks have small errors.
 
 # %%
-n, truths = 100, 1 - np.geomspace(0.002, 0.5, 80)
-share = np.arange(n + 1) / n
+n, errors = 100, np.geomspace(0.0005, 0.5, 4000)
+truths, counts = 1 - errors, np.arange(n + 1)
+share = counts / n
 half = z * np.sqrt(share * (1 - share) / n)
-ends = {"Wald": (share - half, share + half), "Wilson": np.transpose([stats.wilson(k, n) for k in range(n + 1)])}
-seen = lab.rng.binomial(n, truths, (draws, len(truths)))
-held = {name: np.mean((low[seen] <= truths) & (truths <= high[seen]), axis=0) for name, (low, high) in ends.items()}
-excess, away = np.max(held["Wald"] - (1 - truths**n)), {name: np.mean(np.abs(h - 0.95)) for name, h in held.items()}
-lab.claim("12.wald-ceiling", "Wald's coverage above its ceiling", excess, at_most=4 * 0.5 / np.sqrt(draws), unit="points", holds="always")
-lab.claim("12.wilson", "Wilson's mean distance from 95 %", away["Wilson"], at_most=away["Wald"] / 2, unit="points", holds="always")
+intervals = {
+    "Wald": (share - half, share + half),
+    "Wilson": np.transpose([stats.wilson(k, n) for k in range(n + 1)]),
+}
+ways = np.array([comb(n, k) for k in range(n + 1)], dtype=float)
+chances = ways * truths[:, None] ** counts * errors[:, None] ** (n - counts)
+coverage = {}
+for name, (low, high) in intervals.items():
+    contained = (low <= truths[:, None]) & (truths[:, None] <= high)
+    coverage[name] = np.sum(chances * contained, axis=1)
 
-# %%
+# %% tags=["hide-input"]
 figure, axes = plt.subplots()
-for name, colour, at, up in (("Wald", "#888888", 14, -8), ("Wilson", "#0072B2", 0, 2.5)):
-    axes.semilogx(100 * (1 - truths), 100 * held[name], color=colour)
-    axes.text(105 * (1 - truths)[at], 100 * held[name][at] + up, name, color=colour)
-axes.axhline(95, color="#444444", linewidth=1)
+places = {"Wald": ("C1", 0.6, 25), "Wilson": ("C0", 0.6, 100)}
+for name, (colour, at, height) in places.items():
+    axes.semilogx(100 * errors, 100 * coverage[name], color=colour, linewidth=1.2)
+    axes.text(at, height, name, color=colour)
+axes.axhline(95, color=lab.colour("guide"), linewidth=1)
 axes.xaxis.set_major_formatter("{x:g}")
-axes.set(xlabel="true error in % (log scale)", ylabel="intervals that hold the truth, in %", ylim=(0, 109))
-lab.show(figure, alt="Near an error of zero Wald's coverage falls far below the line at 95; Wilson's stays close to it.")
-
-# %% [markdown]
-# The teeth are real: a count is whole, so coverage jumps, and Wilson's jumps too. But it jumps around the line.
+axes.set(xlabel="true error in % (log scale)", ylim=(0, 109))
+axes.set(ylabel="coverage in %")
+lab.show(
+    figure,
+    alt="For small errors Wald's coverage falls to almost zero; Wilson's jumps around "
+    "the line at 95 and has its deepest gap close to an error of zero.",
+)
+worst = int(np.argmin(coverage["Wilson"]))
+distance = {name: np.mean(np.abs(found - 0.95)) for name, found in coverage.items()}
+lab.claim(
+    "12.wilson",
+    "On average over this axis, Wilson's coverage is much closer to 95 % than Wald's",
+    distance["Wilson"],
+    at_most=distance["Wald"] / 4,
+    unit="points",
+    label="mean distance",
+    holds="always",
+)
+lab.claim(
+    "12.wilson-worst",
+    "Wilson's lowest coverage is the one that Agresti and Coull (1998) derive",
+    coverage["Wilson"][worst],
+    between=(0.83, 0.845),
+    unit="%",
+    holds="always",
+)
+smallest = {name: 100 * found[0] for name, found in coverage.items()}
+lab.say(f"""The figure shows the coverage against the true error, with a line at the
+wanted 95 %. Wald's coverage falls towards zero for small errors. Wilson's jumps,
+because a count of images is a whole number, and it is not perfect either: at an error
+of {100 * errors[worst]:.3f} % it falls to {100 * coverage["Wilson"][worst]:.1f} %.
+There, one wrong image of {n} already puts the truth outside the interval. On average
+it is {100 * distance["Wilson"]:.1f} points away from 95 %, Wald's
+{100 * distance["Wald"]:.1f}.""")
 
 # %% [markdown]
 # ## With the library
 #
-# Two networks on the *same* images: most images are easy for both, and say nothing. What counts is where just one is
-# right. If both are equally good, each such image is a fair coin. That is
-# [McNemar's test](../docs/glossary.md#mcnemars-test).
+# Now two networks see the *same* images. Most images are easy for both and do not distinguish them. Only the images
+# count that exactly one network gets right. If both networks have the same accuracy, each of these is a fair coin
+# toss. This is [McNemar's test](../docs/glossary.md#mcnemars-test). Its p is the probability of a result at least as
+# uneven.
 #
-# We compare three: the two files through LiteRT, and a copy of the first with some of its smallest weights set to zero,
-# computed in NumPy from the file's own weights. NumPy and LiteRT may differ by the rounding of a float32 sum of 784
-# terms. *Exact* below is the coin's own distribution; *mid-p* counts the observed result half; *chi-square* is the normal
-# curve, and *corrected* its cautious form.
+# We compare lenet_300_100 with lenet5, and with a copy of itself in which the smallest weights of each layer are
+# zero. We compute the copy in NumPy from the weights in the file, and first compare NumPy with LiteRT.
 
 # %%
-path, x, truth = lab.baseline_file("lenet_300_100"), assets.data.as_input(images.test.x), images.test.y
-layers = [deploy.inspect.layer(path, k) for k in range(3)]
+layers = [deploy.inspect.layer(path, number) for number in range(3)]
+x, truth = assets.data.as_input(images.test.x), images.test.y
 
 
-def logits(x: np.ndarray, sparsity: float) -> np.ndarray:
-    """The answers of lenet_300_100 with this share of each layer's weights set to zero."""
-    kernels = [(layer["weights"] * mask(layer["weights"], sparsity)).T for layer in layers]
-    return dense_forward([(k, layer["bias"]) for k, layer in zip(kernels, layers, strict=True)], x)[0]
+def pruned_logits(x: np.ndarray, sparsity: float) -> np.ndarray:
+    """Return the logits with this share of each layer's weights set to zero."""
+    network = []
+    for layer in layers:
+        mask = methods.prune.magnitude_mask(layer["weights"], sparsity)
+        network.append(((layer["weights"] * mask).T, layer["bias"]))
+    return methods.small_network.dense_forward(network, x)[0]
 
 
-theirs, other = deploy.tflite.predict(path, x), deploy.tflite.predict(lab.baseline_file("lenet5"), x)
-error = np.abs(logits(x, 0.0) - theirs).max() / np.abs(theirs).max()
-lab.claim("12.numpy", "NumPy against LiteRT, relative", error, at_most=784 * 2.0**-24, holds="always")
+litert_logits = deploy.tflite.predict(path, x)
+deviation = np.abs(pruned_logits(x, 0.0) - litert_logits).max()
+numpy_error = deviation / np.abs(litert_logits).max()
+
 
 # %%
-def pair(first: np.ndarray, second: np.ndarray) -> tuple[int, int]:
-    """How many images only the first got right, and how many only the second."""
-    return int((first & ~second).sum()), int((second & ~first).sum())
+def count_pair(first: np.ndarray, second: np.ndarray) -> tuple[int, int]:
+    """Return how many images only the first gets right, and only the second."""
+    return int(np.sum(first & ~second)), int(np.sum(second & ~first))
 
 
-base, rows = theirs.argmax(axis=1) == truth, []
-rivals = {"lenet5": other, f"{most / 2:.0%} pruned": logits(x, most / 2)}
-pairs = {name: pair(base, answers.argmax(axis=1) == truth) for name, answers in rivals.items()}
-for name, (b, c) in pairs.items():
-    points = "{:+.2f} to {:+.2f}".format(*(100 * end for end in stats.paired_interval(b, c, len(x))))
-    counts = {"against lenet_300_100": name, "only it": b, "only this": c, "points, 95 % interval": points}
-    rows.append(counts | {form: f"{stats.mcnemar(b, c, form):.2g}" for form in stats.FORMS})
+baseline_right = litert_logits.argmax(axis=1) == truth
+logits = {"lenet5": deploy.tflite.predict(lenet5_path, x)}
+logits["pruned copy"] = pruned_logits(x, most / 2)
+pairs = {}
+for name, outputs in logits.items():
+    pairs[name] = count_pair(baseline_right, outputs.argmax(axis=1) == truth)
+
+# %% tags=["hide-input"]
+lab.claim(
+    "12.numpy",
+    "NumPy and LiteRT compute the same logits, up to the rounding of float32 sums",
+    numpy_error,
+    at_most=1e-5,
+    label="relative difference",
+    holds="always",
+)
+rows, widths, factors = [], [], []
+for name, (first_only, second_only) in pairs.items():
+    ends = stats.paired_interval(first_only, second_only, len(x))
+    row = {"compared with lenet_300_100": name, "only lenet_300_100": first_only}
+    row |= {"only the other": second_only}
+    row["gain in points, 95 % interval"] = (
+        f"{100 * ends[0]:+.2f} to {100 * ends[1]:+.2f}"
+    )
+    p_values = {
+        form: stats.mcnemar(first_only, second_only, form) for form in stats.FORMS
+    }
+    rows.append(row | {form: f"{value:.2g}" for form, value in p_values.items()})
+    widths.append(100 * (ends[1] - ends[0]))
+    factors.append(max(p_values.values()) / min(p_values.values()))
 lab.table(rows)
-lab.claim("12.mcnemar", "McNemar's p, lenet5 against lenet_300_100", stats.mcnemar(*pairs["lenet5"]), at_most=0.001)
+lab.claim(
+    "12.mcnemar",
+    "McNemar's test distinguishes lenet5 from lenet_300_100",
+    stats.mcnemar(*pairs["lenet5"]),
+    at_most=0.001,
+    label="p",
+)
+lab.say(f"""The table counts the images that only one network gets right, then gives
+the gain of the other network and p in four forms. *Exact* uses the coin tosses
+themselves, *mid_p* counts the observed result by half, *chi_square* uses the normal
+curve, and *corrected* is its cautious variant. They differ by a factor of up to
+{max(factors):.1f}, which changes neither verdict here.
 
-# %% [markdown]
-# The four forms agree where there is much to count, and part a little where there is not. The copy's interval is far
-# narrower than lenet5's: it answers like its original on nearly all images, so there is little for chance to move.
+The copy has {100 * most / 2:.0f} % zeros. Its interval is {widths[1]:.2f} points
+wide, that of lenet5 {widths[0]:.2f}. The copy agrees with its original on nearly all
+images, so chance has little to change.""")
 
 # %% [markdown]
 # ## Your turn
@@ -231,19 +316,21 @@ lab.claim("12.mcnemar", "McNemar's p, lenet5 against lenet_300_100", stats.mcnem
 # %% [markdown]
 # ### 12.1 Wilson's interval ★☆☆ · 10 minutes
 #
-# Write it for any count, at 95 % ($z = 1.959964$). No images at all leave everything open: 0 to 1.
+# Write a function that computes Wilson's interval at 95 % ($z = 1.959964$) for any count. Without any images we know
+# nothing about the accuracy, so the interval is 0 to 1.
 
 
 # %%
 def wilson(correct: int, n: int) -> tuple[float, float]:
-    """Return the low and the high end, as shares."""
+    """Return the low and the high end of the interval, as shares from 0 to 1."""
     ### BEGIN SOLUTION
     if n == 0:
         return 0.0, 1.0
-    share, scale = correct / n, 1 + z**2 / n
+    z = 1.959964
+    share, divisor = correct / n, 1 + z**2 / n
     middle = share + z**2 / (2 * n)
-    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return (middle - half) / scale, (middle + half) / scale
+    half_width = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return (middle - half_width) / divisor, (middle + half_width) / divisor
     ### END SOLUTION
 
 
@@ -252,26 +339,30 @@ wilson = lab.check("12.1", wilson)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# The lines under *By hand* are nearly it.
+# The code under *By hand* computes the interval for one count. Turn it into a function of `correct` and `n`, and treat
+# `n == 0` first.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Both ends are divided by $1 + z^2/n$, the middle as well as the half width.
+# Both the middle and the half width are divided by $1 + z^2/n$.
 # </details>
 
 # %% [markdown]
 # ### 12.2 McNemar's exact p ★★☆ · 10 minutes
 #
-# Of $m$ images on which the two differ, each is a fair coin. How likely is a result at least as uneven as this one, to
-# either side? If they never differ, the answer is 1.
+# Two networks disagree on $m$ images. If they were equally good, each of these images would be a fair coin. How
+# probable is a split at least as uneven as the observed one, to either side? If the networks never disagree, return 1.
 
 
 # %%
 def exact_p(first_only: int, second_only: int) -> float:
-    """Return the two-sided p-value; at most 1."""
+    """Return the two-sided p-value, which is at most 1.
+
+    first_only images are right for the first network alone, second_only for the second.
+    """
     ### BEGIN SOLUTION
-    m, fewer = first_only + second_only, min(first_only, second_only)
-    tail = sum(comb(m, k) for k in range(fewer + 1)) / 2**m
+    m, smaller_count = first_only + second_only, min(first_only, second_only)
+    tail = sum(comb(m, k) for k in range(smaller_count + 1)) / 2**m
     return min(1.0, 2 * tail)
     ### END SOLUTION
 
@@ -281,29 +372,34 @@ exact_p = lab.check("12.2", exact_p)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# The chance of $k$ heads in $m$ throws is `comb(m, k) / 2**m`. Add them from 0 up to the smaller count.
+# The probability of $k$ heads in $m$ throws is `comb(m, k) / 2**m`. Add these probabilities for all $k$ from 0 to the
+# smaller count, which is included.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Twice the tail, for both sides. With a tie that passes 1.
+# Double the tail, because a gap to the other side counts as well. With equal counts the two tails overlap and their sum
+# exceeds 1; return 1 then.
 # </details>
 
 # %% [markdown]
-# ### 12.3 The images needed ★★☆ · 10 minutes
+# ### 12.3 The number of images ★★☆ · 10 minutes
 #
-# Two networks differ in accuracy by $\delta$, and just one is right on the share $\psi$ of the images, the
-# [discordant](../docs/glossary.md#discordant-share) ones. To see $\delta$ four times in five
-# ([power](../docs/glossary.md#power)) takes
+# The accuracies of two networks differ by $\delta$. On a share $\psi$ of the images, exactly one of the two is right;
+# these images are [discordant](../docs/glossary.md#discordant-share). To detect $\delta$ in four of five experiments (a
+# [power](../docs/glossary.md#power) of 80 %), we need
 #
 # $$ n = \left(\frac{1.959964\,\sqrt{\psi} + 0.841621\,\sqrt{\psi - \delta^2}}{\delta}\right)^2 $$
+#
+# images. The sign of $\delta$ does not matter. Round up to a whole number of images.
 
 
 # %%
 def images_needed(difference: float, discordant: float) -> int:
-    """Return the number of images, a whole one."""
+    """Return the number of images for a difference δ and a discordant share ψ."""
     ### BEGIN SOLUTION
-    wanted = 1.959964 * np.sqrt(discordant) + 0.841621 * np.sqrt(discordant - difference**2)
-    return int(np.ceil((wanted / difference) ** 2))
+    root = np.sqrt(discordant - difference**2)
+    numerator = 1.959964 * np.sqrt(discordant) + 0.841621 * root
+    return int(np.ceil((numerator / difference) ** 2))
     ### END SOLUTION
 
 
@@ -312,28 +408,34 @@ images_needed = lab.check("12.3", images_needed)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Compute the bracket first, then square it.
+# Compute the numerator first, divide it by the difference, and then square.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# A part of an image is a whole image: `np.ceil`.
+# `np.ceil` rounds up and returns a float; `int` turns it into a whole number. `round` would sometimes return one image
+# too few.
 # </details>
 
 # %% [markdown]
-# ### 12.4 The winner, twice ★★☆ · 10 minutes
+# ### 12.4 The winner on fresh images ★★☆ · 10 minutes
 #
-# Several copies were tried. `answers` is True where a copy is right, of shape (copies, images); `baseline` has the same
-# for the network they came from. Choose the copy with the largest gain on validation (the first, if several). How many
-# images does it gain there, and how many on the test images?
+# We tried several copies of a network and choose the best one on the validation images. `answers` has the shape
+# (copies, images) and is True where a copy is right. `baseline` says the same about the original network. A gain is the
+# number of right images minus the baseline's. Find the copy with the largest gain on validation; if several are equal,
+# take the first. Return its gain on validation and its gain on test.
 
 
 # %%
-def winner(answers: np.ndarray, baseline: np.ndarray, test_answers: np.ndarray, test_baseline: np.ndarray):
-    """Return the winner's gain in images on validation, and on test."""
+def winner(answers, baseline, test_answers, test_baseline) -> tuple[int, int]:
+    """Return the winner's gain in images on validation and its gain on test.
+
+    All four are boolean arrays, True where the answer is right.
+    """
     ### BEGIN SOLUTION
-    best = int(np.argmax(answers.sum(axis=1)))
+    best = np.argmax(answers.sum(axis=1))
     gain = int(answers[best].sum()) - int(baseline.sum())
-    return gain, int(test_answers[best].sum()) - int(test_baseline.sum())
+    test_gain = int(test_answers[best].sum()) - int(test_baseline.sum())
+    return gain, test_gain
     ### END SOLUTION
 
 
@@ -342,147 +444,323 @@ winner = lab.check("12.4", winner)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `answers.sum(axis=1)` counts the right images of each copy; `np.argmax` gives the first of the best.
+# `answers.sum(axis=1)` counts the right images of each copy. `np.argmax` returns the index of the largest count, and of
+# the first one if several are equal.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# The test images may not choose: use the same row for both gains.
+# The test images must not influence the choice. Use the same index for both gains.
 # </details>
 
 # %% [markdown]
 # ## Evidence
 #
-# First the images. The closed forms say how many are needed; the simulation draws test results at that number and counts
-# how often the difference is seen. It may miss the asked power by four standard errors of the draws, and by half a step
-# of the coin, which the normal curve does not know.
-
-
-# %%
-own, first, limit = "images of their own", dense.accuracy, 4 * np.sqrt(power * (1 - power) / draws)
-need = {own: stats.images_unpaired(first, first + difference, power)}
-tries = {own: lambda n: methods.trials.power_unpaired(n, first, first + difference, draws, lab.rng)}
-for name, counts in pairs.items():
-    differ = max(sum(counts) / len(x), difference)
-    need[name] = stats.images_paired(difference, differ, power)
-    tries[name] = lambda n, differ=differ: methods.trials.power_paired(n, difference, differ, draws, lab.rng)
-    got, room = tries[name](need[name]), limit + 1 / np.sqrt(2 * np.pi * need[name] * differ)
-    lab.claim(f"12.power-{name.split()[-1]}", f"Power, {name} on the same images", got, between=(power - room, power + room), unit="%")
-lab.claim("12.power-unpaired", "Power, each on images of its own", tries[own](need[own]), between=(power - limit, power + limit), unit="%")
-lab.table([{"against lenet_300_100": k, "images": v} for k, v in need.items()], caption="Images needed")
-
-# %%
-figure, axes = plt.subplots()
-notes = (("#888888", 0.72, "left"), ("#444444", 0.42, "right"), (lab.colour("pruning"), 0.42, "right"))
-for (name, simulate), (colour, at, side) in zip(tries.items(), notes, strict=True):
-    numbers = np.geomspace(need[name] / 12, need[name] * 2.5, 12).astype(int)
-    axes.semilogx(numbers, [100 * simulate(k) for k in numbers], "o-", markersize=4, color=colour)
-    axes.plot(need[name], 100 * power, "D", color=colour, markersize=8)
-    axes.text(at * need[name], 50, name.replace("of ", "of\n"), color=colour, ha=side)
-axes.xaxis.set_major_formatter("{x:,.0f}")
-axes.axvline(len(x), color="#444444", linewidth=1, linestyle=":")
-axes.set(xlabel="test images (log scale)", ylabel="chance to see it, in %", ylim=(0, 104))
-lab.show(figure, alt="Power rises with images: soonest for the pruned copy, later for lenet5, last for separate images.")
-
-# %% [markdown]
-# Diamonds are the closed forms, dots the draws, the dotted line is the size of our test set. Testing both on the same
-# images saves most of them, and most of all between a network and its own copy.
+# ### How many images?
 #
-# Now the other spread. An interval over images asks what other *images* would have given. It knows nothing of what
-# another *training* would have given. Here is a small network, trained from several seeds; nothing else changes.
+# Your function `images_needed` says how many images two networks need on the *same* images. For separate images the
+# function `images_unpaired` uses the standard formula for two shares. Both formulas use the normal curve. To check
+# them we compute the [power](../docs/glossary.md#power) at these numbers: exactly for the same images, by drawn test
+# results for separate ones.
 
 # %%
-few, y = assets.data.as_input(images.train.x[:10000]), images.train.y[:10000]
-seeds = np.array([dense_forward(train_small(few, y, g), x)[0].argmax(axis=1) == truth for g in lab.rng.spawn(runs)])
-seeds = seeds[np.argsort(seeds.mean(axis=1))]
-shares, spread = 100 * seeds.mean(axis=1), stats.seed_spread(100 * seeds.mean(axis=1))
-unequal = [stats.mcnemar(*pair(seeds[i], seeds[j])) < 0.05 for i in range(runs) for j in range(i)]
-row = {"seeds": runs, "mean": spread.mean, "standard deviation": spread.deviation}
-row |= {"interval of the mean": f"{spread.low:.2f} to {spread.high:.2f}", "worst": shares[0], "best": shares[-1]}
-lab.table([row], caption="Accuracy in %")
-lab.claim("12.seeds", "McNemar's p, best seed against worst", stats.mcnemar(*pair(seeds[0], seeds[-1])), at_most=0.05)
+first, second = dense.accuracy, dense.accuracy + difference
+needed = {"separate images": stats.images_unpaired(first, second)}
+drawn_power = methods.trials.power_unpaired(
+    needed["separate images"], first, second, draws, lab.rng
+)
+discordant, exact_power = {}, {}
+for name, counts in pairs.items():
+    discordant[name] = max(sum(counts) / len(x), difference)
+    needed[name] = images_needed(difference, discordant[name])
+    exact_power[name] = stats.power_paired(needed[name], difference, discordant[name])
+
+# %% tags=["hide-input"]
+rows = []
+for name, number in needed.items():
+    row = {"lenet_300_100 and": name, "images needed": f"{number:,}"}
+    row["discordant"] = f"{100 * discordant[name]:.2f} %" if name in discordant else "–"
+    row["power there"] = f"{100 * exact_power.get(name, drawn_power):.1f} %"
+    rows.append(row)
+lab.table(rows)
+figure, axes = plt.subplots()
+notes = {"separate images": "C2", "lenet5": "C0", "pruned copy": lab.colour("pruning")}
+for name, colour in notes.items():
+    numbers = np.geomspace(needed[name] / 12, needed[name] * 2.5, 14).astype(int)
+    if name in discordant:
+        powers = [stats.power_paired(k, difference, discordant[name]) for k in numbers]
+    else:
+        simulate = methods.trials.power_unpaired
+        powers = [simulate(k, first, second, draws, lab.rng) for k in numbers]
+    axes.semilogx(numbers, 100 * np.array(powers), ".-", color=colour)
+    axes.plot(needed[name], 80, "D", color=colour, markersize=8)
+    place, side = (0.62, "left") if name == "separate images" else (0.38, "right")
+    axes.text(place * needed[name], 48, name, color=colour, ha=side)
+axes.xaxis.set_major_formatter("{x:,.0f}")
+axes.axvline(len(x), color=lab.colour("guide"), linewidth=1, linestyle=":")
+axes.text(1.05 * len(x), 3, "our test set", color=lab.colour("guide"))
+axes.set(xlabel="test images (log scale)", ylabel="power in %", ylim=(0, 104))
+lab.show(
+    figure,
+    alt="Power rises with the number of images: first for the pruned copy, then for "
+    "lenet5, last for separate images.",
+)
+for key, name, text, room in (
+    ("lenet5", "lenet5", "lenet5", 0.01),
+    ("pruned", "pruned copy", "the pruned copy", 0.02),
+):
+    lab.claim(
+        f"12.power-{key}",
+        f"At the number of images for {text}, the exact power is the wanted one",
+        exact_power[name],
+        between=(0.8 - room, 0.8 + room),
+        unit="%",
+    )
+room = 4 * np.sqrt(0.8 * 0.2 / draws)
+lab.claim(
+    "12.power-unpaired",
+    "At the number of separate images, the drawn power is the wanted one",
+    drawn_power,
+    between=(0.8 - room, 0.8 + room),
+    unit="%",
+)
+saving = needed["separate images"] / needed["lenet5"]
+copy_saving = needed["separate images"] / needed["pruned copy"]
+lab.say(f"""Diamonds are the formulas, dots the computed powers, and the dotted line
+is the size of our test set. Testing both networks on the same images saves a factor
+of {saving:.1f} for lenet5. For the pruned copy it saves a factor of
+{copy_saving:.0f}, because the copy disagrees with its original on few images.""")
 
 # %% [markdown]
-# This is the [seed spread](../docs/glossary.md#seed-spread); the interval is Student's, for the mean over all the seeds
-# there could be. McNemar calls the best and the worst seed different, and it is right: they *are* two different
-# networks. It says nothing about two recipes. For those, train several seeds of each.
+# ### Images and seeds
+#
+# An interval over images says what other *images* could have given. It does not say what another *training* could
+# have given. We train a small network from several seeds and change nothing else; the differences are the [seed
+# spread](../docs/glossary.md#seed-spread).
+#
+# All seeds see the same test images, so their accuracies differ for two reasons. Some trainings are better than
+# others. But even networks of equal accuracy disagree on some images, and on a finite test set these do not cancel
+# exactly. If two seeds disagree on a share $\psi$ of the images, this alone gives each accuracy the variance
+# $\psi/2n$. We subtract it from the observed variance; what remains belongs to the seeds.
+
+# %%
+train_x, train_y = assets.data.as_input(images.train.x[:10000]), images.train.y[:10000]
+seed_right = []
+for rng in lab.rng.spawn(runs):
+    network = methods.trials.train_small(train_x, train_y, rng)
+    outputs, _ = methods.small_network.dense_forward(network, x)
+    seed_right.append(outputs.argmax(axis=1) == truth)
+seed_right = np.array(sorted(seed_right, key=np.mean))  # the worst seed first
+accuracies = seed_right.mean(axis=1)
+
+# %%
+pair_counts = []
+for i in range(runs):
+    for j in range(i):
+        pair_counts.append(count_pair(seed_right[i], seed_right[j]))
+disagreement = np.mean([sum(counts) for counts in pair_counts]) / len(x)
+observed_variance = accuracies.var(ddof=1)
+image_variance = disagreement / (2 * len(x))
+seed_variance = max(0.0, observed_variance - image_variance)
+extreme_p = exact_p(*count_pair(seed_right[0], seed_right[-1]))
+corrected_p = min(1.0, len(pair_counts) * extreme_p)
+cochran_p = stats.cochran(seed_right)
+
+# %% tags=["hide-input"]
+spread = stats.seed_spread(100 * accuracies)
+error_of_one = np.sqrt(accuracies.mean() * (1 - accuracies.mean()) / len(x))
+deviations = {
+    "between the seeds, on these images": np.sqrt(observed_variance),
+    "of this: finite number of images": np.sqrt(image_variance),
+    "of this: the seeds themselves": np.sqrt(seed_variance),
+    "one network, other images": error_of_one,
+}
+lab.table(
+    {"spread": name, "standard deviation in points": f"{100 * value:.2f}"}
+    for name, value in deviations.items()
+)
+lab.claim(
+    "12.seed-spread",
+    "The seeds differ by more than finite images explain (Cochran's test)",
+    cochran_p,
+    at_most=0.05,
+    label="p",
+)
+lab.claim(
+    "12.seeds",
+    "The best seed differs from the worst, corrected for the choice of this pair",
+    corrected_p,
+    at_most=0.05,
+    label="p",
+)
+unequal = sum(exact_p(*counts) < 0.05 for counts in pair_counts)
+corrected = sum(exact_p(*counts) * len(pair_counts) < 0.05 for counts in pair_counts)
+worst_ends = wilson(int(seed_right[0].sum()), len(x))
+best_ends = wilson(int(seed_right[-1].sum()), len(x))
+lab.say(f"""The mean of {runs} seeds is {spread.mean:.2f} %. Student's 95 % interval
+for the mean over all seeds, *on these images*, goes from {spread.low:.2f} to
+{spread.high:.2f} %. Of the observed variance,
+{100 * image_variance / observed_variance:.0f} % comes from the finite number of
+images, the rest from the seeds. The last row is a different question: other images
+would move all seeds together.
+
+The worst seed reaches {100 * accuracies[0]:.2f} % ({100 * worst_ends[0]:.2f} to
+{100 * worst_ends[1]:.2f}), the best {100 * accuracies[-1]:.2f} %
+({100 * best_ends[0]:.2f} to {100 * best_ends[1]:.2f}). McNemar's p for these two is
+{extreme_p:.1g}. But we *picked* them from {len(pair_counts)} pairs. Bonferroni's
+correction multiplies p by the number of pairs: {corrected_p:.1g}. Of all pairs,
+{unequal} have p below 0.05 without the correction, and {corrected} with it. None of
+this compares two recipes. For that, train several seeds of each.""")
 
 # %% [markdown]
 # ## What goes wrong
 #
-# "The pruned network is better than the original." One reads it often. We try many light prunings of lenet_300_100, none
-# retrained, choose the best on the validation images, and only then look at the test images. (How many
-# copies, up to which sparsity, was settled after a first look at both curves.)
-
-# %%
-levels, sets = np.linspace(most / copies, most, copies), {"validation": images.validation, "test": images.test}
-sets = {k: (assets.data.as_input(split.x), split.y) for k, split in sets.items()}
-right = {k: np.array([logits(v, p).argmax(axis=1) == y for p in levels]) for k, (v, y) in sets.items()}
-bases = {k: logits(v, 0.0).argmax(axis=1) == y for k, (v, y) in sets.items()}
-points = {k: 100 * (right[k].mean(axis=1) - bases[k].mean()) for k in sets}
-best, chosen = int(np.argmax(points["validation"])), bases["validation"]
-gain, fresh = winner(right["validation"], chosen, right["test"], bases["test"])
-figure, axes = plt.subplots()
-for name, colour in (("validation", "#888888"), ("test", lab.colour("pruning"))):
-    axes.plot(100 * levels, points[name], color=colour)
-    axes.plot(100 * levels[best], points[name][best], "o", color=colour, markersize=9)
-    axes.annotate(name, (100 * levels[-1], points[name][-1]), (8, 0), textcoords="offset points", color=colour)
-axes.axhline(0, color="#444444", linewidth=1)
-axes.set(xlabel="sparsity in %", ylabel="gain over the original, in points", xlim=(0, 114 * most))
-lab.show(figure, alt="On validation one sparsity stands out; on the test images the same copy gains next to nothing.")
-
-# %% [markdown]
-# The circle is the winner. Tested alone, its p looks small. But it was not alone: it is the best of many, and the best
-# of many is lucky ([winner's curse](../docs/glossary.md#winners-curse), [multiple comparisons](../docs/glossary.md#multiple-comparisons)). Bonferroni multiplies p by their number.
-# That is too strict for copies that resemble each other, so we also flip signs: in each draw, every image swaps copy and
-# original at random, for all copies at once, and we ask how often *some* copy gains as much.
-
-# %%
-alone = stats.mcnemar(*pair(chosen, right["validation"][best]))
-joint = stats.best_of_many(right["validation"].astype(int) - chosen, draws, lab.rng)
-lab.table([{"alone, McNemar": alone, "Bonferroni": min(1.0, copies * alone), "best of all, sign flips": joint}])
-low, high = (100 * end for end in stats.paired_interval(*pair(bases["test"], right["test"][best]), len(x)))
-lab.claim("12.winner", "The winner's gain on test", fresh / len(x), at_most=gain / len(chosen), unit="points")
-
-# %% [markdown]
-# Even a small p of the best of all is no promise: some searches reach it by luck alone. Fresh images are the judge.
+# "The pruned network is better than the original." This claim is common. We prune lenet_300_100 lightly in many ways,
+# without retraining, and choose the best copy on the validation images. Only then do we look at the test images.
 #
-# Was that one lucky split? Cut the validation images in two at random, many times. One half chooses, the other measures.
-# Were there no curse, the second half would show the smaller gain as often as the larger; the bound is four standard
-# errors above one half.
+# The best of many candidates was also lucky (the [winner's curse](../docs/glossary.md#winners-curse) of [multiple
+# comparisons](../docs/glossary.md#multiple-comparisons)). How surprising is its gain? We compute three values of p.
+# The first treats the winner as if it had been the only copy. The second is Bonferroni's. It is too strict here,
+# because the copies resemble each other. The third is made for such copies: in each draw, every image swaps copy and
+# original at random, for all copies at once. We count how often *some* copy changes as much. Each p has a *two-sided*
+# form (a gain or a loss as large) and a *one-sided* one (gains only). Compare only values in the same row.
 
 # %%
-halves, half = [], len(chosen) // 2
+sets = {"validation": images.validation, "test": images.test}
+levels = np.linspace(most / copies, most, copies)
+base_right, copy_right, gains = {}, {}, {}
+for name, split in sets.items():
+    inputs = assets.data.as_input(split.x)
+    base_right[name] = pruned_logits(inputs, 0.0).argmax(axis=1) == split.y
+    copy_right[name] = np.array(
+        [pruned_logits(inputs, level).argmax(axis=1) == split.y for level in levels]
+    )
+    gains[name] = 100 * (copy_right[name].mean(axis=1) - base_right[name].mean())
+best = int(np.argmax(gains["validation"]))
+
+# %%
+changes = copy_right["validation"].astype(int) - base_right["validation"]
+alone_p = exact_p(*count_pair(base_right["validation"], copy_right["validation"][best]))
+joint_p = stats.best_of_many(changes, draws, lab.rng, two_sided=True)
+joint_one_sided = stats.best_of_many(changes, draws, lab.rng)
+
+# %% tags=["hide-input"]
+figure, axes = plt.subplots()
+for name, colour in (("validation", "C0"), ("test", "C1")):
+    axes.plot(100 * levels, gains[name], color=colour)
+    axes.plot(100 * levels[best], gains[name][best], "o", color=colour, markersize=9)
+    axes.text(102 * levels[-1], gains[name][-1], name, color=colour, va="center")
+axes.axhline(0, color=lab.colour("guide"), linewidth=1)
+axes.set(xlabel="sparsity in %", xlim=(0, 116 * most))
+axes.set(ylabel="gain over the original, in points")
+lab.show(
+    figure,
+    alt="On the validation images one sparsity stands out; on the test images the same "
+    "copy gains next to nothing.",
+)
+rows = []
+for sides, alone, joint in (
+    ("two", alone_p, joint_p),
+    ("one", alone_p / 2, joint_one_sided),
+):
+    row = {"form": f"{sides}-sided", "winner alone": f"{alone:.2g}"}
+    row["Bonferroni"] = f"{min(1.0, copies * alone):.2g}"
+    rows.append(row | {"best of all copies": f"{joint:.2g}"})
+lab.table(rows, caption="p of the winner's gain on the validation images")
+lab.claim(
+    "12.joint",
+    "As the best of all copies, the winner is not significant (two-sided)",
+    joint_p,
+    at_least=0.05,
+    label="p",
+)
+lab.say(f"""The circles mark the winner. It gains {gains["validation"][best]:.2f}
+points on validation and {gains["test"][best]:.2f} on test. Alone it looks convincing,
+p = {alone_p:.2g}. As the best of {copies} copies it does not: p = {joint_p:.2g}.
+One-sided it is {joint_one_sided:.2g}, so choose the form before you look.
+
+This example is itself picked: we settled the number of copies and the range after a
+look at both curves. How typical is it? We mix the validation and test images and
+divide them at random, {draws // 20:,} times. One part, as large as the validation
+set, chooses the winner. The rest measures it again.""")
+
+# %%
+every_copy = np.concatenate([copy_right["validation"], copy_right["test"]], axis=1)
+every_base = np.concatenate([base_right["validation"], base_right["test"]])
+size = len(base_right["validation"])
+chosen_gains, fresh_gains = [], []
 for _ in range(draws // 20):
-    one, two = np.split(lab.rng.permutation(2 * half), 2)
-    halves.append(winner(right["validation"][:, one], chosen[one], right["validation"][:, two], chosen[two]))
-chose, measured = 100 * np.transpose(halves) / half
-lab.claim("12.splits", "Splits that show less", np.mean(measured < chose), at_least=0.5 + 2 / np.sqrt(len(halves)), unit="%")
+    order = lab.rng.permutation(len(every_base))
+    copies_now, base_now = every_copy[:, order], every_base[order]
+    gain, fresh_gain = winner(
+        copies_now[:, :size], base_now[:size], copies_now[:, size:], base_now[size:]
+    )
+    chosen_gains.append(100 * gain / size)
+    fresh_gains.append(100 * fresh_gain / (len(every_base) - size))
+losses = np.array(chosen_gains) - fresh_gains
+kept = np.mean(fresh_gains) / np.mean(chosen_gains)
+
+# %% tags=["hide-input"]
+our_loss = gains["validation"][best] - gains["test"][best]
+figure, axes = plt.subplots()
+bins = np.arange(losses.min() - 0.025, losses.max() + 0.05, 0.05)
+axes.hist(losses, bins=bins, color=lab.colour("fill"), edgecolor=lab.colour("guide"))
+axes.axvline(0, color=lab.colour("guide"), linewidth=1)
+axes.axvline(our_loss, color="C1")
+top = axes.get_ylim()[1]
+axes.text(our_loss, 0.92 * top, " our example", color="C1")
+axes.set(ylabel="partitions")
+axes.set(
+    xlabel="gain where the winner was chosen − gain on the other images, in points"
+)
+lab.show(
+    figure,
+    alt="A histogram of the winner's loss, most of it above zero; our example lies in "
+    "its right tail.",
+)
+lab.claim(
+    "12.shrinkage",
+    "On fresh images the winner keeps at most half of its gain, on average",
+    kept,
+    at_most=0.5,
+    unit="%",
+    label="kept",
+)
+lab.say(f"""The histogram shows how many points the winner loses. On average it gains
+{np.mean(chosen_gains):.2f} points where it was chosen and {np.mean(fresh_gains):.2f}
+on the other images, so it keeps {100 * kept:.0f} %. A part of the gain remains; most
+of it was luck. Only {100 * np.mean(losses >= our_loss - 1e-9):.0f} % of the
+partitions show a loss as large as in our example.""")
 
 # %% [markdown]
 # ## What we saw
 
-# %%
-apart, same, near = need.values()
-lab.answer("12.p", options[int(np.searchsorted(edges, apart, side="right"))])
+# %% tags=["hide-input"]
+lab.answer(
+    "12.p", options[int(np.searchsorted(edges, needed["separate images"], "right"))]
+)
+low, high = stats.paired_interval(
+    *count_pair(base_right["test"], copy_right["test"][best]), len(x)
+)
 lab.finish(f"""
-With an error of {1 - truths[0]:.1%} Wald's interval holds the truth in {held["Wald"][0]:.0%} of the draws, Wilson's in
-{held["Wilson"][0]:.0%} (at its worst {held["Wilson"].min():.0%}). To see {100 * difference:g} points takes {apart:,}
-images for each network tested apart, {same:,} for lenet_300_100 and lenet5 on the same ones, {near:,} for a network and
-its pruned copy; here are {len(x):,}. Over {runs} seeds one recipe spreads by {spread.deviation:.2f} points (standard
-deviation), beside {np.sqrt(spread.mean * (100 - spread.mean) / len(x)):.2f} by which the images alone blur each result;
-McNemar tells {np.mean(unequal):.0%} of the pairs apart. The best of {copies} copies gains
-{points["validation"][best]:.2f} points on validation, p {alone:.2g} alone and {joint:.2g} as the best of all; on test it
-gains {points["test"][best]:.2f} (95 % interval {low:.2f} to {high:.2f}). When half of the validation images choose, the
-winner gains {chose.mean():.2f} points there, and {measured.mean():.2f} in the other half.
+Wald's interval fails for small errors. Wilson's coverage falls to
+{100 * coverage["Wilson"].min():.1f} % at its lowest. To detect {100 * difference:g}
+points, each network needs {needed["separate images"]:,} separate images. On the same
+images lenet_300_100 and lenet5 need {needed["lenet5"]:,}, a network and its pruned
+copy {needed["pruned copy"]:,}. Our test set has {len(x):,}. The seeds of one recipe
+spread by {100 * np.sqrt(seed_variance):.2f} points (standard deviation) once the part
+of the images is subtracted. The best of {copies} copies gains
+{gains["validation"][best]:.2f} points on validation and {gains["test"][best]:.2f} on
+test (95 % interval {100 * low:.2f} to {100 * high:.2f}). Over random partitions, a
+winner keeps {100 * kept:.0f} % of its gain.
 """)
 
 # %% [markdown]
-# The two halves shrink the gain less than the test images do: both were cut from the images that favoured this copy.
-# Even as the best of all it had a small p, and still it did not last. Only fresh images are fresh.
+# A difference is real if it is larger than chance explains: chance in the images, in the seeds, and in the choice of
+# what we report.
 #
-# This does **not** show that light pruning never helps: a gain smaller than these images can see may be there. And no
+# This does **not** show that light pruning never helps; a gain may be smaller than these images can detect. And no
 # interval covers images of another kind than those tested.
 #
-# Further reading: Dietterich, *Approximate statistical tests for comparing supervised classification learning
-# algorithms* (1998); Tango, *Equivalence test and confidence interval for the difference in proportions for the
-# paired-sample design* (1998). Next: [Number formats](20_number_formats.ipynb).
+# Further reading: Agresti and Coull, *Approximate is better than "exact" for interval estimation of binomial
+# proportions* (1998); Dietterich, *Approximate statistical tests for comparing supervised classification learning
+# algorithms* (1998). Next: [Number formats](20_number_formats.ipynb).

@@ -258,17 +258,21 @@ trained = {"QAT, as TFMOT does it": few_bits("LastRange"), "QAT, learned steps":
 # ## Your turn
 
 # %% [markdown]
-# ### 41.1 Straight through ★☆☆ · 10 minutes
+# ### 41.1 The straight-through estimator ★☆☆ · 10 minutes
 #
-# Write the backward pass. `upstream` is the gradient that arrives from behind the quantizer. The ends themselves, exactly
-# `high` steps from zero, belong to the range.
+# Write the backward pass of the quantizer. `upstream` is the gradient of the loss with respect to the quantizer's
+# output. Inside the range, pass it on unchanged; outside, the gradient is zero. The two ends, exactly `high` steps from
+# zero, belong to the range.
 
 
 # %%
-def straight_through(upstream: np.ndarray, x: np.ndarray, step: float, high: int) -> np.ndarray:
-    """Return the gradient of x, of the shape of x, for whole numbers from -high to high."""
+def straight_through(
+    upstream: np.ndarray, x: np.ndarray, step: float, high: int
+) -> np.ndarray:
+    """Return the gradient with respect to x, for integers from -high to high."""
     ### BEGIN SOLUTION
-    return np.where(np.abs(x / step) <= high, upstream, 0.0)
+    inside = np.abs(x / step) <= high
+    return np.where(inside, upstream, 0.0)
     ### END SOLUTION
 
 
@@ -277,22 +281,24 @@ straight_through = lab.check("41.1", straight_through)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `np.where(inside, a, b)` chooses value by value.
+# `np.where(condition, a, b)` takes the value from `a` where the condition is True, and from `b` elsewhere.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Inside means that `x / step`, not yet rounded, lies between `-high` and `high`.
+# A value is inside if `x / step`, before rounding, lies between `-high` and `high`, both included.
 # </details>
 
 # %% [markdown]
-# ### 41.2 The slope of a step ★★☆ · 10 minutes
+# ### 41.2 The gradient of the step ★★☆ · 10 minutes
 #
-# Write $\partial q / \partial s$ for each value, the second formula under *Idea*. At the ends themselves take $\pm n$.
+# Compute $\partial q / \partial s$ for each value, the second formula under *Idea*. At the ends themselves, and beyond
+# them, the result is $\pm n$, with the sign of the value. Halfway between two integers, round to the even one, as
+# `np.round` does.
 
 
 # %%
 def step_slope(x: np.ndarray, step: float, high: int) -> np.ndarray:
-    """Return the slope of the quantized x by the step, value by value."""
+    """Return the derivative of the quantized x with respect to step, value by value."""
     ### BEGIN SOLUTION
     v = x / step
     inside = np.round(v) - v
@@ -305,27 +311,33 @@ step_slope = lab.check("41.2", step_slope)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Three cases: inside, at or beyond the upper end, at or beyond the lower one.
+# There are three cases: inside the range, at or above the upper end, and at or below the lower end.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Two `np.where`, one in the other. The lower end gives `-high`.
+# Use one `np.where` inside another. The upper end gives `high`, the lower end `-high`, and the inside the rounded value
+# minus the value.
 # </details>
 
 # %% [markdown]
 # ### 41.3 A range that lags ★☆☆ · 5 minutes
 #
-# TFMOT's activation ranges are [moving averages](../docs/glossary.md#moving-average-range): of the old value the share `decay` stays, the rest comes from what the
-# batch has just shown. Where is the range after some batches?
+# TFMOT computes its activation ranges as [moving averages](../docs/glossary.md#moving-average-range). After each batch,
+# the range is `decay` times its old value plus `1 - decay` times the batch's largest activation. Where is the range
+# after some batches? Without any batch it is at `start`.
 
 
 # %%
 def moving_range(start: float, seen: np.ndarray, decay: float) -> float:
-    """Return the end of the range after all batches; seen holds each batch's largest activation, in order."""
+    """Return the upper end of the range after all batches.
+
+    seen contains the largest activation of each batch, in order.
+    """
     ### BEGIN SOLUTION
+    upper_end = start
     for largest in seen:
-        start = decay * start + (1 - decay) * float(largest)
-    return start
+        upper_end = decay * upper_end + (1 - decay) * float(largest)
+    return upper_end
     ### END SOLUTION
 
 
@@ -334,15 +346,15 @@ moving_range = lab.check("41.3", moving_range)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# One loop over `seen`, and one line in it.
+# Write a loop over `seen` that updates the range once per batch.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `start = decay * start + (1 - decay) * largest`. With no batch at all, the start is the answer.
+# The line inside the loop is `upper_end = decay * upper_end + (1 - decay) * largest`.
 # </details>
 #
-# With TFMOT's decay of 0.999, half of the start is still left after 693 batches. That is why the ranges were started by
-# hand.
+# With TFMOT's decay of 0.999, half of the start value remains after 693 batches. So a short training run needs ranges
+# that start near their final values.
 
 # %% [markdown]
 # ## Evidence

@@ -268,8 +268,7 @@ def shrink(how, share, fit):
         layer = [*layers[name], layers[following][0]]
         neurons = choose(how, layer, inputs, max(1, round(share * len(layer[1]))))
         k, b, outgoing, shift = method(*layer, neurons, inputs if fit else None)
-        layers[name] = k, b
-        layers[following] = outgoing, layers[following][1] + shift
+        layers |= {name: (k, b), following: (outgoing, layers[following][1] + shift)}
         inputs = np.maximum(inputs @ k + b, 0)
     return layers
 
@@ -318,15 +317,16 @@ lab.say(
 # ## Your turn
 
 # %% [markdown]
-# ### 54.1 Who resembles whom ★★☆ · 10 minutes
+# ### 54.1 Similar neurons ★★☆ · 10 minutes
 #
-# Write the cosine between each two neurons. A neuron is a column of `kernel` with its bias below it. A neuron of
-# zeros has 1 with itself and 0 with all others.
+# Compute the cosine between each pair of neurons. The vector of a neuron is its column of `kernel` with its bias
+# appended. A neuron whose vector is all zero has no direction. By convention its cosine is 1 with itself and 0 with all
+# others.
 
 
 # %%
 def kernel_similarity(kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """Return the (units, units) matrix of cosines for kernel (inputs, units) and bias (units,)."""
+    """Return the cosines (units, units); kernel is (inputs, units), bias (units,)."""
     ### BEGIN SOLUTION
     vectors = np.vstack([kernel, bias]).astype("float64")
     lengths = np.linalg.norm(vectors, axis=0)
@@ -342,23 +342,27 @@ kernel_similarity = lab.check("54.1", kernel_similarity)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `np.vstack([kernel, bias])` has one column a neuron. Divide each by its length; then the cosines are one product.
+# `np.vstack([kernel, bias])` has one column per neuron. Divide each column by its length; then one matrix product gives
+# all cosines.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Replace a length of zero by one before dividing, and set the diagonal at the end.
+# Replace a length of zero by one before you divide. Set the diagonal to 1 at the end.
 # </details>
 
 # %% [markdown]
-# ### 54.2 Fold ★★☆ · 10 minutes
+# ### 54.2 Add the outgoing weights ★★☆ · 10 minutes
 #
-# Neuron $j$ belongs to group `labels[j]` and answers `scales[j]` times what its group's one neuron will. Give that
-# neuron its outgoing weights.
+# Neuron $j$ belongs to the group `labels[j]`. It outputs `scales[j]` times what the group's one remaining neuron
+# outputs. Compute the outgoing weights of the remaining neurons, so that the next layer receives the same sums.
 
 
 # %%
 def fold(outgoing: np.ndarray, scales: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the (groups, outputs) weights for outgoing (units, outputs), scales (units,), labels (units,)."""
+    """Return the outgoing weights (groups, outputs) of the merged neurons.
+
+    Shapes: outgoing (units, outputs), scales (units,), labels (units,), from 0 up.
+    """
     ### BEGIN SOLUTION
     folded = np.zeros((labels.max() + 1, outgoing.shape[1]))
     for row, scale, label in zip(outgoing, scales, labels, strict=True):
@@ -372,27 +376,30 @@ fold = lab.check("54.2", fold)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Look at the formula under *Idea*: a sum over the group, each row times its scale.
+# Look at the formula under *Idea*: each row of outgoing weights is multiplied by its scale, and the rows of a group are
+# added up.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `folded[labels] += …` adds only once for a label that repeats. A loop does not.
+# `folded[labels] += …` is wrong here: if a label occurs several times, NumPy adds only one row. A loop over the rows
+# adds all of them, and so does `np.add.at`.
 # </details>
 
 # %% [markdown]
-# ### 54.3 The work that is left ★☆☆ · 10 minutes
+# ### 54.3 The remaining MACs ★☆☆ · 10 minutes
 #
-# A network of dense layers has widths such as `[784, 300, 100, 10]`. Keep the share `keep` of each *inner* layer,
-# `round(keep * width)` neurons and at least one. How many multiplications (MACs) does one image take?
+# A network of dense layers has widths such as `[784, 300, 100, 10]`. Merging keeps the share `keep` of each *inner*
+# layer: `round(keep * width)` neurons, but at least one. The inputs and the outputs stay as they are. How many MACs
+# does the network need per image?
 
 
 # %%
 def merged_macs(widths: list[int], keep: float) -> int:
-    """Return the multiply-accumulates of the network after merging."""
+    """Return the multiply-accumulates per image after merging."""
     ### BEGIN SOLUTION
     inner = [max(1, round(keep * width)) for width in widths[1:-1]]
-    sizes = [widths[0], *inner, widths[-1]]
-    return sum(before * after for before, after in pairwise(sizes))
+    new_widths = [widths[0], *inner, widths[-1]]
+    return sum(before * after for before, after in pairwise(new_widths))
     ### END SOLUTION
 
 
@@ -401,11 +408,12 @@ merged_macs = lab.check("54.3", merged_macs)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Inputs and outputs are given by the task. A dense layer takes its inputs times its outputs.
+# Build the list of the new widths first. Only the inner layers shrink.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Build the list of new widths first; then add the products of neighbours.
+# A dense layer needs its number of inputs times its number of outputs. `pairwise(new_widths)` yields neighbouring
+# widths: (784, 150), (150, 50), and so on.
 # </details>
 
 # %% [markdown]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ def test_lessons_take_layers_points_and_goals_by_network() -> None:
     assert published.LAYERS["lenet_300_100"]["dense_2/kernel"] == (0.09, 0.0304)
     assert published.LAYERS["lenet5"]["conv_1/kernel"].kept == 0.66
     assert [point.who for point in published.LADDER["lenet5"]] == [
-        "Han 2016", "Ullrich 2017", "Oktay 2020", "Havasi 2019",
+        "Han 2016", "Ullrich 2017", "Oktay 2020", "MIRACLE again", "Havasi 2019", "MIRACLE again",
     ]  # fmt: skip
     assert published.LADDER["lenet_300_100"][0] == ("Han 2016", "arXiv:1510.00149", 40, 0.0158)
     assert published.ASKED == {"lenet_300_100": (40, 240, 0.0165), "lenet5": (39, 250, 0.0097)}
@@ -33,10 +34,31 @@ def test_the_words_of_a_figure_have_its_numbers() -> None:
             assert f"{error} %" in figure.published or f"{error}0 %" in figure.published
 
 
+def test_every_figure_of_the_course_names_its_conditions_and_its_rival() -> None:
+    for figure in published.figures():
+        assert figure.conditions, f"{figure.id} names no conditions"
+        assert figure.rival, f"{figure.id} names no rival"
+
+
+def test_the_rivals_of_a_network_are_no_weaker_than_the_figure() -> None:
+    for figure in published.figures():
+        ratio = re.search(r"([\d,]+) times", figure.rival.get("published", ""))
+        if figure.ratio is not None and ratio:
+            assert float(ratio[1].replace(",", "")) > figure.ratio, figure.id
+
+
+def test_conditions_and_rival_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "published.toml"
+    path.write_text(FIGURE + 'conditions = { teacher = "none" }\nrival = { published = "r", source = "t" }\n')
+    (figure,), _ = published.read(path)
+    assert figure.conditions == {"teacher": "none"} and figure.rival == {"published": "r", "source": "t"}
+
+
 def test_defaults_of_a_figure(tmp_path: Path) -> None:
     path = tmp_path / "published.toml"
     path.write_text(FIGURE)
     figures, goals = published.read(path)
+    assert figures[0].conditions == {} and figures[0].rival == {}
     assert figures[0].lesson == "" and figures[0].ratio is None and figures[0].seeds == (1, 2, 3) and goals == {}
 
 
@@ -63,6 +85,12 @@ def test_defaults_of_a_figure(tmp_path: Path) -> None:
         (FIGURE + "error = 1.58\n", "error that is not between 0 and 1"),
         (FIGURE + 'who = "w"\n', "needs 'network', 'ratio' and 'error'"),
         (FIGURE + "[figure.layers]\nx = { kept = 0.5 }\n", "a layer without exactly"),
+        (FIGURE + 'conditions = { weather = "fine" }\n', "unknown condition 'weather'"),
+        (FIGURE + 'conditions = { teacher = " " }\n', "without words"),
+        (FIGURE + 'network = "n"\nconditions = { teacher = "none" }\n', "needs the condition 'augmentation'"),
+        (FIGURE + 'rival = { published = "r" }\n', "needs a rival with 'published' and 'source'"),
+        (FIGURE + 'rival = { none = "" }\n', "without words"),
+        (FIGURE + 'rival = { none = "exact", source = "s" }\n', "needs a rival"),
         (FIGURE + '[goals.lenet5]\nalone = "b"\ntaught_ratio = 2\ntaught_error = 0.1\n', "no figure with a ratio"),
         (FIGURE + '[goals.lenet5]\nalone = "a"\n', "no field 'taught_ratio'"),
     ],

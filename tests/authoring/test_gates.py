@@ -15,7 +15,7 @@ from labkit.authoring import build, lint
 from labkit.authoring.lint import code, links, prose
 from labkit.lesson import source
 
-FILLER = "Nothing is known yet and so every guess is a good one. " * 40
+FILLER = "Nothing is known yet and so every guess is a good one. " * 65
 CODE = "# %%\ncounted = np.size(box)\n"
 EVIDENCE = "# Each box with its 95 % interval, in int8 and with 4 bits."
 LONG = "# %%\n" + "\n".join(f"x{k} = {k}" for k in range(16)) + "\n"
@@ -80,12 +80,22 @@ SPOILT = {
         "answers no pred",
     ),
     "prediction's id": ("31.p", "p", "begin it with '31.'"),
-    "few words": (FILLER, "", "words of prose: a page has 600 to 1,200 .*few-words: reason"),
-    "many words": ("# Guess before", "# " + "word " * 700 + "before", r"words of prose: a page has 600 to 1,200\."),
-    "long idea": ("# A box is full", "# " + "word " * 260 + "full", "under '## Idea'"),
+    "few words": (FILLER, "", "words of prose: a page has 800 to 1,600 .*few-words: reason"),
+    "many words": ("# Guess before", "# " + "A word. " * 500 + "before", r"words of prose: a page has 800 to 1,600\."),
+    "long idea": ("# A box is full", "# " + "A word. " * 130 + "full", "under '## Idea'"),
     "numeral": (EVIDENCE, EVIDENCE + "\n# It is 12 % of it.", r"31_toys.py:\d+ .*'12 %' under '## Evidence'"),
     "numeral in finish": ("toys, {counted", "toys in 3.5 ms, {counted", "'3.5 ms' under '## What we saw'"),
     "numeral in alt": ("until nothing more goes in", "until 4 KiB are in", "'4 KiB' under '## Evidence'"),
+    "long sentence": ("# All of them are there.", "# " + "word " * 31 + "there.", "a sentence of 32 words"),
+    "each": ("# All of them are there.", "# It takes two bits a weight.", "'bits a weight': write 'per'"),
+    "wide code": (CODE, CODE + "total = " + "counted + " * 9 + "counted\n", r"31_toys.py:\d+ .*105 letters"),
+    "visible plot": ('# %% tags=["hide-input"]\nfigure', "# %%\nfigure", "lab.show is called in a visible cell"),
+    "hidden method": (
+        CODE,
+        CODE.replace("# %%", '# %% tags=["hide-input"]') + "lab.data()\n",
+        "lab.data is in a hidden",
+    ),
+    "colour": (CODE, CODE + 'colour = "#D55E00"\n', "the colour \"#D55E00\": use lab.colour"),
     "no alt": (', alt="The box fills up until nothing more goes in."', "", "lab.show needs alt"),
     "short alt": ("The box fills up until nothing more goes in.", "A plot.", "lab.show needs alt"),
     "plt.show": (CODE, CODE + "plt.show()\n", "plt.show gives no alt text"),
@@ -140,7 +150,7 @@ def test_a_waiver_lowers_a_lower_bound_and_no_other(toys, edit):
     edit(path, FILLER, "")
     edit(path, "needs: []", "needs: []\n#     waive:\n#       - few-words: the first page only shows how pages work")
     assert _findings(toys) == []
-    edit(path, "# Guess before", "# " + "word " * 1300)
+    edit(path, "# Guess before", "# " + "A word. " * 850)
     assert len(_findings(toys)) == 1
     outcome = build.Outcome(source.read(path), "unchanged")
     assert "waives few-words (the first page only shows how pages work)" in str(outcome)
@@ -267,7 +277,7 @@ def test_ruff_allows_the_one_private_switch_that_has_no_other_way_and_private_na
      "{} times", "float16 weights", "top-1 errors"],
 )  # fmt: skip
 def test_no_measured_numeral(text):
-    assert list(prose._unmeasured(prose._plain(text))) == []
+    assert list(prose._unmeasured(prose.plain(text))) == []
 
 
 @pytest.mark.parametrize(
@@ -277,7 +287,7 @@ def test_no_measured_numeral(text):
      "40 % of the 95 % interval"],
 )  # fmt: skip
 def test_measured_numerals(text):
-    assert len(list(prose._unmeasured(prose._plain(text)))) == 1
+    assert len(list(prose._unmeasured(prose.plain(text)))) == 1
 
 
 def test_lines_of_code_leave_words_out():

@@ -18,6 +18,13 @@ def test_it_times_every_sparsity_against_dense_in_one_run():
     assert timings.ratios("dense")["dense"] == 1
 
 
+def test_cold_calls_are_timed_one_by_one():
+    timings = matvec.csr_against_dense([0.9, 1.0], size=64, seconds=0.1, cold=True)
+    assert list(timings) == ["dense", "0.9", "1.0"]
+    assert len({timing.n for timing in timings.values()}) == 1 and timings["dense"].n >= 3
+    assert all(timing.low_ms > 0 for timing in timings.values())
+
+
 def test_the_candidates_hold_nested_zeros_of_the_asked_share():
     candidates = matvec._candidates(40, 3, [0.0, 0.75, 1.0])
     assert np.allclose(candidates["0.0"](), candidates["dense"](), rtol=1e-4, atol=1e-4)

@@ -13,11 +13,11 @@ from labkit.base.errors import LabkitError, UsageError
 from labkit.deploy import apart, inspect, roofline, single_layers, tflite
 from labkit.methods import cost
 
-MACHINE = roofline.Machine(peak=100e9, bandwidth=20e9, cached=80e9, array_bytes=1 << 27)
+MACHINE = roofline.Machine(peak=100e9, bandwidth=20e9)
 
 
 def test_roofs_meet_at_the_ridge() -> None:
-    assert MACHINE.ridge == 5 and MACHINE.stream == 15e9 and MACHINE.threads == 1
+    assert MACHINE.ridge == 5 and MACHINE.stream == 15e9
     np.testing.assert_allclose(MACHINE.roof([0.5, 5, 50]), [10e9, 100e9, 100e9])
 
 
@@ -109,17 +109,20 @@ def test_the_empty_call_adds() -> None:
     assert runner.get_tensor(runner.get_output_details()[0]["index"]) == 3
 
 
-def test_layer_times_have_every_layer_the_whole_and_the_call(net: SimpleNamespace) -> None:
-    works, times = roofline.layer_times({"tiny": net.path}, seconds=0.05)
-    assert list(works) == ["tiny conv2d 1", "tiny depthwise 1", "tiny conv2d 2", "tiny dense 1", "tiny dense 2"]
-    assert set(times) == {*works, "tiny", "call"}
-    assert all(0 < each.low_ms <= each.median_ms <= each.high_ms for each in times.values())
+def test_a_survey_has_every_layer_the_whole_the_call_and_the_machine(net: SimpleNamespace) -> None:
+    survey = roofline.survey({"tiny": net.path}, seconds=0.05, array_mib=8)
+    assert list(survey.works) == ["tiny conv2d 1", "tiny depthwise 1", "tiny conv2d 2", "tiny dense 1", "tiny dense 2"]
+    assert set(survey.times) == {*survey.works, "tiny", "call", "product", "triad"}
+    assert all(0 < each.low_ms <= each.median_ms <= each.high_ms for each in survey.times.values())
+    assert survey.work_ms("call") == 0 < survey.work_ms("product")
+    machine = survey.machine
+    assert machine.peak == 2 * 256**3 / (survey.times["product"].low_ms / 1e3)
+    assert machine.bandwidth == 4 * (4 << 20) / (survey.times["triad"].low_ms / 1e3)  # four arrays of 4 MiB
+    with pytest.raises(UsageError, match="did you mean product"):
+        survey.work_ms("prodct")
 
 
 def test_the_machine_is_measured_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = roofline.machine(seconds=0.05, array_mib=1)
-    assert min(found.peak, found.bandwidth, found.cached) > 0
-    assert (found.array_bytes, found.threads) == (1 << 20, 1)
     for seconds, size, name in (
         (0, 1, "seconds"),
         (float("nan"), 1, "seconds"),
@@ -128,14 +131,32 @@ def test_the_machine_is_measured_in_a_process_of_its_own(monkeypatch: pytest.Mon
         (1, True, "array_mib"),
     ):
         with pytest.raises(UsageError, match=f"^{name} is"):
-            roofline.machine(seconds, size)  # type: ignore[arg-type]
+            roofline.survey({}, seconds, size)  # type: ignore[arg-type]
     monkeypatch.setattr(apart.sys, "executable", "false")
-    with pytest.raises(LabkitError, match="smaller array_mib"):
-        roofline.machine(seconds=0.05, array_mib=1)
+    for measure in (lambda: roofline.survey({}, 0.05), lambda: roofline.triad([16], 0.05)):
+        with pytest.raises(LabkitError, match="smaller arrays"):
+            measure()
 
 
-def test_a_pass_of_the_triad_covers_arrays_that_are_no_multiple_of_its_steps() -> None:
-    assert roofline._triad(0.01, 4 * (roofline._PIECE * roofline._STEPS + 1001)) > 0
+def test_the_triad_over_several_sizes() -> None:
+    rates = roofline.triad([1024, 16, 5000], seconds=0.05)
+    assert list(rates) == [1024, 16, 5000]
+    assert all(len(each) >= 3 and each.min() > 1e8 for each in rates.values())
+    for sizes, seconds, message in (([], 1, "no size"), ([8], 1, "size"), ([16], 0, "seconds")):
+        with pytest.raises(UsageError, match=message):
+            roofline.triad(sizes, seconds)
+
+
+@pytest.mark.parametrize("floats", [4096, roofline._PIECE + 5, roofline._STRETCH, 2 * roofline._STRETCH + 1001])
+def test_a_pass_of_the_triad_computes_every_element_of_its_arrays(floats: int) -> None:
+    arrays = roofline._arrays(floats)
+    stretches = roofline._stretches(arrays)
+    for stretch in stretches:
+        roofline._step(stretch)
+    np.testing.assert_array_equal(arrays[0], 7)
+    distinct = sum({a.ctypes.data: len(a) for stretch in stretches for a, _, _ in stretch}.values())
+    assert distinct == floats
+    assert roofline._pass(stretches) > 0
 
 
 def test_caches_where_linux_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,3 +40,17 @@ def test_depthwise_filters_are_neurons(images):
     assert all(0 < share < 1 for share in network_sparsity(path, images, 0.5).activations)
     with pytest.raises(UsageError, match="threshold"):
         network_sparsity(path, images, -1)
+
+
+def test_relus_after_an_addition_are_seen_and_silent_units_counted(images):
+    found = network_sparsity(baselines.baseline("resnet8").tflite_path, images, 0.5)
+    assert len(found.activations) == 7, "four inside a layer, three after an addition"
+    assert all(0 < share < 1 for share in found.activations)
+    path = baselines.baseline("lenet_300_100").tflite_path
+    found, given, silent = network_sparsity(path, images, 0.5), images.reshape(len(images), -1), 0
+    for index in range(2):
+        part = layer(path, index)
+        given = np.maximum(given @ part["weights"].T + part["bias"], 0)
+        silent += np.sum((given == 0).all(axis=0))
+    assert found.units == 400 and found.silent == silent > 0
+    assert network_sparsity(path, images[:0], 0.5).silent == 0

@@ -140,7 +140,8 @@ def test_processor_where_nothing_is_known(tmp_path: Path, monkeypatch: pytest.Mo
 def test_first_calls_in_a_new_process(net: SimpleNamespace) -> None:
     found = timing.first_calls(net.path, ("built-in", "XNNPACK"), calls=3)
     assert list(found) == ["built-in", "XNNPACK"]
-    assert all(len(times) == 3 and min(times) > 0 for times in found.values())
+    assert all(len(use.calls_ms) == 3 and min(use.open_ms, *use.calls_ms) > 0 for use in found.values())
+    assert found["built-in"].load_ms > 10 * found["XNNPACK"].load_ms  # whoever comes first loads for both
     with pytest.raises(UsageError, match="did you mean XNNPACK"):
         timing.first_calls(net.path, ("XNNPAK",))
     for calls in (0, True, 1.5):
@@ -148,6 +149,12 @@ def test_first_calls_in_a_new_process(net: SimpleNamespace) -> None:
             timing.first_calls(net.path, calls=calls)  # type: ignore[arg-type]
     with pytest.raises(LabkitError, match="no file"):
         timing.first_calls("absent.tflite")
+
+
+def test_the_clocks_of_a_first_use() -> None:
+    use = timing.FirstUse(load_ms=10.0, open_ms=2.0, calls_ms=(3.0, 1.0, 1.0))
+    assert use.total_ms == 15.0 == use.mean_ms(1)
+    assert use.mean_ms(2) == 8.0
 
 
 def test_a_file_that_does_not_run_in_a_new_process(net: SimpleNamespace, tmp_path: Path) -> None:

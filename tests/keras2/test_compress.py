@@ -130,6 +130,9 @@ def test_a_teachers_answers_are_those_to_the_moved_images(images):
     assert np.allclose(answers[:, 4], training.logits(teacher, x[:7]), atol=1e-4)
     targets = views.soft_targets(y[:7], answers)
     assert targets.shape == (7, 9, 11) and np.array_equal(targets[:, 5, 0], y[:7])
+    assert np.allclose(views.teacher_targets(teacher, x[:7], y[:7], shifted=True), targets, atol=1e-4)
+    unmoved = views.teacher_targets(teacher, x[:7], y[:7])
+    assert unmoved.shape == (7, 11) and np.allclose(unmoved, targets[:, 4], atol=1e-4)
 
 
 def test_a_student_learns_from_its_teacher(images):

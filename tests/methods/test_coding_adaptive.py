@@ -80,6 +80,31 @@ def test_contexts_find_what_one_table_cannot_see():
     assert len(adaptive.adaptive_encode(drift, 2, groups=drift)) < 10
 
 
+@st.composite
+def images(draw):
+    height, width, number, size = (draw(st.integers(1, top)) for top in (5, 6, 5, 4))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    earlier = [(up, left) for up in range(3) for left in range(-3, 4) if up or left > 0]
+    return rng.integers(0, size, (number, height, width)), size, draw(st.lists(st.sampled_from(earlier), max_size=4))
+
+
+@given(images())
+@settings(max_examples=200)
+def test_neighbours_are_those_of_the_same_image(problem):
+    """The bytes are those of contexts taken from images with a border; nothing wraps round."""
+    symbols, size, near = problem
+    number, height, width = symbols.shape
+    bordered = np.full((number, height + 2, width + 6), size)
+    bordered[:, 2:, 3:-3] = symbols
+    context = np.zeros_like(symbols)
+    for up, left in near:
+        context = (size + 1) * context + bordered[:, 2 - up : 2 - up + height, 3 - left : 3 - left + width]
+    row, shape = symbols.ravel(), (height, width)
+    data = adaptive.adaptive_encode(row, size, image=shape, near=near)
+    assert data == adaptive.adaptive_encode(row, size, groups=context.ravel())
+    assert (adaptive.adaptive_decode(data, size, len(row), image=shape, near=near) == row).all()
+
+
 def test_contexts_read_the_past_alone():
     """The first bytes must not depend on symbols that come later."""
     rng = np.random.default_rng(2)
@@ -104,6 +129,22 @@ def test_contexts_read_the_past_alone():
 def test_arguments_that_cannot_be_are_refused(arguments, message):
     with pytest.raises(UsageError, match=message):
         adaptive.adaptive_encode(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("image", "near", "message"),
+    [
+        (None, [(0, 1)], "need the shape"),
+        ((2, 2), [(0, 1)], "6 symbols do not fill whole images of 2 × 2"),
+        ((2, 3), [(0, 0)], "columns in near is 0.*only earlier symbols"),
+        ((2, 3), [(0, -1)], "columns in near is -1"),
+        ((2, 3), [(-1, 1)], "rows in near is -1"),
+        ((0, 3), [], "side of image is 0"),
+    ],
+)
+def test_neighbours_that_cannot_be_are_refused(image, near, message):
+    with pytest.raises(UsageError, match=message):
+        adaptive.adaptive_encode(np.zeros(6, int), 2, image=image, near=near)
 
 
 def test_a_count_without_bound_is_refused():

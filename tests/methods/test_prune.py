@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from labkit.base.errors import UsageError
-from labkit.methods.prune import apply_mask, magnitude_mask, polynomial_sparsity
+from labkit.methods.prune import apply_mask, block_mask, magnitude_mask, polynomial_sparsity
 
 shares = st.floats(0, 0.999)
 weights = hnp.arrays(
@@ -84,3 +84,15 @@ def test_schedules_at_known_points():
         polynomial_sparsity(0, 0.0, 0.8, 0, 5, power=0)
     with pytest.raises(UsageError, match="begin"):
         polynomial_sparsity(0, 0.0, 0.5, -1, 5)
+
+
+def test_block_masks_keep_whole_blocks_of_the_largest_norms():
+    weights = np.random.default_rng(5).normal(size=(12, 20))
+    mask = block_mask(weights, 0.6)
+    blocks = mask.reshape(3, 4, 5, 4).transpose(0, 2, 1, 3).reshape(15, 16)
+    norms = [np.linalg.norm(weights[4 * r : 4 * r + 4, 4 * c : 4 * c + 4]) for r in range(3) for c in range(5)]
+    assert (blocks.all(axis=1) | ~blocks.any(axis=1)).all()
+    assert set(np.flatnonzero(blocks.any(axis=1))) == set(np.argsort(norms)[-6:])
+    for wrong in (np.ones(16), np.ones((6, 8)), np.ones((8, 6))):
+        with pytest.raises(UsageError, match="do not divide"):
+            block_mask(wrong, 0.5)

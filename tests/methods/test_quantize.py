@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ml_dtypes  # noqa: F401 – gives NumPy the narrow types by name
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from labkit.methods.quantize import (
     fake_quantize,
     levels,
     quantize,
+    quantize_in_groups,
     sqnr_db,
     weight_scales,
 )
@@ -169,3 +171,38 @@ def test_groups_with_a_given_range_and_what_is_not_finite():
     with pytest.raises(UsageError, match=r"one a group: \(2, 2\)"):
         quantize(np.ones((2, 4)), np.ones(2), 0, axis=1, group=2)
     assert quantize(np.ones((2, 3)), np.array([[1.0, 0.5]] * 2), 0, group=2).tolist() == [[1, 1, 2]] * 2
+
+
+def test_groups_with_float32_scales_are_those_of_fake_quantize():
+    x = np.random.default_rng(1).normal(size=(3, 50)).astype("float32")
+    np.testing.assert_array_equal(quantize_in_groups(x, 4, 16, "float32"), fake_quantize(x, 4, group=16))
+
+
+@pytest.mark.parametrize("scale_format", ["float16", "float8_e4m3fn", "e8m0"])
+def test_group_scales_have_the_format_in_which_they_are_stored(scale_format):
+    x = np.random.default_rng(2).normal(size=(4, 64)).astype("float32")
+    result = quantize_in_groups(x, 4, 32, scale_format)
+    scales = np.abs(x).reshape(-1, 32).max(axis=1) / np.float32(7)
+    top = np.float32(scales.max() / 448) if scale_format == "float8_e4m3fn" else np.float32(1)
+    stored = top * (scales / top).astype({"e8m0": "float8_e8m0fnu"}.get(scale_format, scale_format))
+    codes = np.clip(np.rint(x.reshape(-1, 32) / stored[:, None]), -7, 7)
+    np.testing.assert_allclose(result.reshape(-1, 32), codes * stored[:, None], rtol=1e-6)
+
+
+def test_factors_clip_for_the_least_error_and_never_lose():
+    x = np.random.default_rng(3).normal(size=(1, 4096)).astype("float32")
+    whole, clipped = (quantize_in_groups(x, 4, 4096, "float32", factors) for factors in ((1.0,), (0.5, 0.7, 1.0)))
+    assert sqnr_db(x, clipped) > sqnr_db(x, whole) + 1
+    assert np.abs(clipped).max() < np.abs(x).max()
+
+
+def test_groups_of_zeros_stay_zero_and_bad_arguments_are_refused():
+    x = np.array([[0.0, 0.0, 1.0, 2.0]], "float32")
+    for scale_format in ("float32", "float16", "float8_e4m3fn", "e8m0"):
+        assert quantize_in_groups(x, 4, 2, scale_format)[0, :2].tolist() == [0, 0]
+    assert quantize_in_groups(np.empty((2, 0)), 4, 2).shape == (2, 0)
+    for wrong in ({"factors": ()}, {"factors": (0.0,)}, {"group": 0}, {"scale_format": "float17"}, {"bits": 1}):
+        with pytest.raises(UsageError):
+            quantize_in_groups(x, **{"bits": 4, "group": 2} | wrong)
+    with pytest.raises(UsageError, match="NaN"):
+        quantize_in_groups(np.array([np.nan, 1.0]), 4, 2)

@@ -12,12 +12,15 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import binom, binomtest, chi2, norm, ttest_1samp
 
 from labkit.base.errors import UsageError
+from labkit.methods import trials
 from labkit.methods.statistics import (
     best_of_many,
+    cochran,
     images_paired,
     images_unpaired,
     mcnemar,
     paired_interval,
+    power_paired,
     seed_spread,
     student_quantile,
     wilson,
@@ -214,6 +217,38 @@ def test_best_of_many_agrees_with_all_signs():
     assert abs(best_of_many(changes, draws, rng) - expected) <= allowed
 
 
+def test_best_of_many_counts_losses_too_when_two_sided():
+    rng = np.random.default_rng(6)
+    changes = np.array([[1] * 14 + [-1] * 5 + [0] * 100])
+    draws = 20_000
+    for table in (changes, -changes):
+        expected = binomtest(14, 19).pvalue
+        allowed = 5 * math.sqrt(expected * (1 - expected) / draws) + 1 / draws
+        assert abs(best_of_many(table, draws, rng, two_sided=True) - expected) <= allowed
+
+
+@pytest.mark.parametrize(("n", "difference", "discordant"), [(400, 0.05, 0.2), (2000, 0.01, 0.02), (60, 0.1, 0.1)])
+def test_the_exact_power_is_the_share_of_draws(n, difference, discordant):
+    draws = 200_000
+    drawn = trials.power_paired(n, difference, discordant, draws, np.random.default_rng(8))
+    exact = power_paired(n, difference, discordant)
+    assert abs(drawn - exact) <= 5 * math.sqrt(exact * (1 - exact) / draws) + 1 / draws
+
+
+def test_the_exact_power_of_nine_images_by_hand():
+    # All nine differ, each a fair coin: |2 c - 9| > 1.96 * 3 for c = 0, 1, 8, 9.
+    assert power_paired(9, 0.0, 1.0) == pytest.approx(20 / 512)
+    assert power_paired(9, 1.0, 1.0) == pytest.approx(1.0)
+    assert power_paired(0, 0.0, 0.5) == 0.0
+
+
+def test_cochran_of_three_by_hand():
+    # Rights 6, 4, 2 of 6 images; by image 3, 3, 2, 2, 1, 1: Q = 3 * 2 * 8 / (2 + 2 + 2 + 2) = 6, of χ² with 2: e^-3.
+    right = [[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0], [1, 1, 0, 0, 0, 0]]
+    assert cochran(right) == pytest.approx(math.exp(-3))
+    assert cochran([[1, 0], [1, 0], [1, 0]]) == 1.0
+
+
 def test_best_of_nothing():
     rng = np.random.default_rng(5)
     assert best_of_many(np.zeros((0, 10)), 10, rng) == 1.0
@@ -230,6 +265,10 @@ def test_best_of_nothing():
         (lambda: images_unpaired(0.9, 0.8, power=1.0), "power is 1.0"),
         (lambda: images_paired(0.02, 0.01), "cannot differ"),
         (lambda: images_paired(0.0, 0.01), "cannot differ"),
+        (lambda: power_paired(10, 0.2, 0.1), "difference is 0.2"),
+        (lambda: power_paired(10, 0.0, 0.0), "above 0"),
+        (lambda: cochran([1, 0]), "2 or more rows"),
+        (lambda: cochran([[1, 0]]), "2 or more rows"),
         (lambda: seed_spread([0.9]), "two or more"),
         (lambda: seed_spread([0.9, np.nan]), "two or more"),
         (lambda: student_quantile(0.4, 3), "share is 0.4"),

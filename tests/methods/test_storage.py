@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from labkit.base.errors import UsageError
 from labkit.methods.sparsity import bits_a_weight, break_even, pattern_mask
-from labkit.methods.storage import FORMATS, Layout, bytes_of, decode, encode, measured_break_even, pack, unpack
+from labkit.methods.storage import (
+    FORMATS,
+    Layout,
+    best_layout,
+    bytes_of,
+    decode,
+    encode,
+    measured_break_even,
+    pack,
+    unpack,
+)
 
 DTYPES = ("float32", "float16", "int8", "float64")
 
@@ -155,3 +165,16 @@ def test_what_cannot_be_encoded_is_refused_in_one_sentence():
     ):
         with pytest.raises(UsageError, match=message):
             call()
+
+
+def test_the_best_layout_takes_the_fewest_bytes_and_the_formula_knows_it():
+    mask = np.random.default_rng(4).random((200, 500)) < 0.08
+    for name, key in (("relative", "gap_bits"), ("run length", "run_bits")):
+        best = best_layout(mask.astype("float32"), name)
+        every = [bytes_of(mask.astype("float32"), name, Layout(**{key: width})) for width in range(2, 11)]
+        assert bytes_of(mask.astype("float32"), name, best) == min(every)
+        by_formula = bits_a_weight(name, 0.08, 32, gap_bits=None, run_bits=None)
+        assert by_formula == min(bits_a_weight(name, 0.08, 32, **{key: width}) for width in range(2, 11))
+        assert min(every) * 8 / mask.size == pytest.approx(by_formula, rel=0.02)
+        assert break_even(name, 32, gap_bits=None, run_bits=None) >= break_even(name, 32)
+    assert best_layout(mask.astype("float32"), "csr") == Layout()

@@ -269,7 +269,9 @@ def test_rows_and_seeds_that_are_not_there() -> None:
 
 
 def test_the_settings_of_a_row_are_words_for_labkit_run() -> None:
-    assert reproduce.settings(ROW, (3, 5)) == ["dataset=mnist", "network=lenet_300_100", "seed=3,5"]
+    assert reproduce.settings(ROW, (3, 5)) == [
+        "dataset=mnist", "network=lenet_300_100", "draws=1", "rungs=0", "seed=3,5",
+    ]  # fmt: skip
 
 
 def test_the_list_names_every_row(capsys: pytest.CaptureFixture[str]) -> None:

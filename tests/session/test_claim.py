@@ -53,23 +53,36 @@ def test_exactly_one_bound(bounds: dict) -> None:
     [(1, True, "held"), (0, True, "failed"), (1, False, "shown"), (0, False, "shown")],
 )
 def test_status(value: float, asserted: bool, status: str) -> None:
-    claim = judge("c", value, at_least=1, asserted=asserted)
+    claim = judge("c", value, at_least=1, asserted=asserted, when="in a full run")
     assert claim.status == status
     assert claim.held is (value == 1)
-    assert ("shown, not asserted" in claims.html(claim)) is not asserted
+    assert ("Required in a full run" in claims.html(claim)) is not asserted
 
 
 def test_sentence_and_escaping() -> None:
     claim = judge("a < b", 0.5, at_least=0.25, unit="%", spread=0.01)
-    assert claims.sentence(claim) == "a < b: 50.00 % ± 1.00 %, asked ≥ 25.00 %"
+    assert claims.sentence(claim) == "a < b (50.00 % ± 1.00 %; required ≥ 25.00 %)"
     assert "a &lt; b" in claims.html(claim)
+
+
+def test_a_label_names_the_value_and_an_equality_that_holds_needs_no_bound() -> None:
+    equal = judge("Both sums are equal", 0, equals=0, label="difference")
+    assert claims.sentence(equal) == "Both sums are equal (difference 0)"
+    unequal = judge("Both sums are equal", 3, equals=0, label="difference")
+    assert claims.sentence(unequal) == "Both sums are equal (difference 3; required = 0)"
+
+
+def test_only_a_failed_claim_is_a_box() -> None:
+    held, failed = judge("c", 1, at_least=1), judge("c", 0, at_least=1)
+    assert "labkit-note" not in claims.html(held) and "✓" in claims.html(held)
+    assert "labkit-note" in claims.html(failed) and "✗" in claims.html(failed)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_value_that_is_no_number_is_said(value: float) -> None:
     claim = judge("c", value, at_least=1)
     assert claim.value is None and claim.held is (value > 0)
-    assert claims.sentence(claim) == "c: no finite number, asked ≥ 1"
+    assert claims.sentence(claim) == "c (no finite number; required ≥ 1)"
 
 
 def test_the_event_names_lesson_id_and_kind_of_bound() -> None:

@@ -175,9 +175,11 @@ lab.check("{number}.2", chosen)
 #
 # Each box with its 95 % interval, in int8 and with 4 bits.
 
-# %%
+# %% tags=["hide-input"]
 figure = lab.folder
 lab.show(figure, alt="The box fills up until nothing more goes in.")
+
+# %%
 lab.answer("{number}.p", "few")
 
 # %% [markdown]
@@ -185,7 +187,7 @@ lab.answer("{number}.p", "few")
 #
 # What this does not show: other boxes.
 
-# %%
+# %% tags=["hide-input"]
 lab.finish(f"The box holds {{counted:.1f}} toys, {{counted / 9:.1%}} of the nine.")
 '''
 
@@ -221,7 +223,7 @@ class Toys:
 
     def add(self, number: str, slug: str = "toys", title: str = "Toys", needs: str = "[]", body: str = RUNNING) -> Path:
         """Write the source of one lesson, and its exercises."""
-        filler = "Nothing is known yet and so every guess is a good one. " * 48
+        filler = "Nothing is known yet and so every guess is a good one. " * 65
         path = self.notebooks / "source" / f"{number}_{slug}.py"
         text = HEADER.format(title=title, needs=needs) + body.format(number=number, title=title, filler=filler)
         path.write_text(text, encoding="utf-8")

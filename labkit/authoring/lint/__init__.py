@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from labkit.authoring import build
-from labkit.authoring.lint import code, exercises, form, links, output, prose
+from labkit.authoring.lint import code, english, exercises, form, links, output, prose
 from labkit.base.places import PACKAGE
 from labkit.lesson import source
 from labkit.lesson.source import Lesson
@@ -32,8 +32,12 @@ LESSON_GATES: dict[str, Gate] = {
     "claims": exercises.claims,
     "words": prose.words,
     "numerals": prose.numerals,
+    "English": english.english,
     "alt text": prose.alt_text,
     "length of code": code.length,
+    "width of code": code.width,
+    "hidden cells": code.hidden,
+    "colours": code.colours,
     "private imports": code.private_imports,
     "texts": code.texts,
     "compared outputs": output.compared,

@@ -16,7 +16,10 @@ from labkit.base.places import PACKAGE
 from labkit.lesson import parts
 from labkit.lesson.source import Cell, Lesson
 
-VISIBLE, CELL, EXERCISE, HELPER, PASTED = 150, 15, 25, 10, 3
+VISIBLE, CELL, EXERCISE, HELPER, PASTED, WIDTH = 150, 15, 25, 10, 3, 88
+SHOWING = ("lab.show", "lab.say", "lab.finish")
+METHOD = ("lab.check", "lab.predict", "lab.measure", "lab.baseline", "lab.data")
+_COLOUR = re.compile(r"""["']#(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})["']""")
 _PATH = re.compile(r"(?:~[/\\]|/[A-Za-z_][\w.-]*/|/(?:tmp|home|root|Users|content|mnt|var|data)\b|[A-Za-z]:[\\/](?!/))")
 _HOME = re.compile(r"(?<![\w.:/])(?:/home|/Users|/tmp|/root)/\w")
 
@@ -27,8 +30,8 @@ def lines(text: str) -> int:
 
 
 def length(lesson: Lesson) -> Iterator[str]:
-    """150 lines of code in the student edition; 15 a cell, or 25 with its solution where a learner writes."""
-    code = [cell for cell in lesson.cells if cell.kind == "code"]
+    """150 visible lines of code in the student edition; 15 per cell, or 25 in one with a solution."""
+    code = [cell for cell in lesson.cells if cell.kind == "code" and parts.HIDDEN not in cell.tags]
     total = sum(lines(parts.without_solution(cell.text)) for cell in code)
     if total > VISIBLE:
         yield f"{lesson.path.name}: {total} lines of code in the student edition: show {VISIBLE} at most."
@@ -36,6 +39,41 @@ def length(lesson: Lesson) -> Iterator[str]:
         limit = EXERCISE if parts.BEGIN in cell.text else CELL
         if (count := lines(parts.without_markers(cell.text))) > limit:
             yield f"{lesson.where(cell)}: {count} lines of code: one idea a cell, {limit} lines at most."
+
+
+def width(lesson: Lesson) -> Iterator[str]:
+    """No line of code is longer than the cell of a page: 88 letters."""
+    for cell in lesson.cells:
+        for number, line in enumerate(cell.text.splitlines() if cell.kind == "code" else (), 1):
+            if len(line) > WIDTH:
+                yield f"{lesson.where(cell, number)}: {len(line)} letters: split the line; {WIDTH} at most."
+
+
+def hidden(lesson: Lesson) -> Iterator[str]:
+    """A cell that draws or speaks is collapsed (the tag ``hide-input``), and a cell with the method never is."""
+    for cell in lesson.cells:
+        if cell.kind != "code":
+            continue
+        shown = [name for name in SHOWING if parts.calls(cell, name)]
+        method = [name for name in METHOD if parts.calls(cell, name)]
+        if parts.HIDDEN not in cell.tags and shown:
+            yield (
+                f"{lesson.where(cell)}: {shown[0]} is called in a visible cell: give the cell "
+                f'tags=["{parts.HIDDEN}"], and compute what it shows in a visible cell before it.'
+            )
+        if parts.HIDDEN in cell.tags and (method or "parameters" in cell.tags):
+            yield f"{lesson.where(cell)}: {(method or ['the parameters'])[0]} is in a hidden cell: show it."
+
+
+def colours(lesson: Lesson) -> Iterator[str]:
+    """No colour is written as a number: the course's colours are readable on white, for colour-blind readers too."""
+    for cell in lesson.cells:
+        for number, line in enumerate(cell.text.splitlines() if cell.kind == "code" else (), 1):
+            for match in _COLOUR.finditer(line):
+                yield (
+                    f"{lesson.where(cell, number)}: the colour {match[0]}: use lab.colour with a technique, 'guide' or "
+                    "'fill', or Matplotlib's 'C0' to 'C6'."
+                )
 
 
 def helpers(lesson: Lesson, course: Sequence[Lesson] = (), package: Path = PACKAGE) -> Iterator[str]:

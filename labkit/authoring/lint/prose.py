@@ -10,7 +10,7 @@ from labkit.authoring.lint.form import waiver
 from labkit.lesson import parts
 from labkit.lesson.source import Cell, Lesson
 
-WORDS, IDEA, ALT = (600, 1200), 250, 5
+WORDS, IDEA, ALT = (800, 1600), 250, 5
 MEASURED = ("Evidence", "What we saw")
 SPEAKING = ("lab.say", "lab.finish")
 _UNIT = (
@@ -27,7 +27,7 @@ _LEVEL = re.compile(r"(?:[\s\u00a0-]*(?:Wilson|confidence|credible|two-sided))*[
 
 
 def words(lesson: Lesson) -> Iterator[str]:
-    """A page has 600 to 1,200 words: text cells and what ``lab.say`` and ``lab.finish`` say, folded hints left out."""
+    """A page has 800 to 1,600 words: text cells and what ``lab.say`` and ``lab.finish`` say, folded hints left out."""
     count = sum(_count(text) for cell in lesson.cells for text, _ in _prose(cell))
     if count > WORDS[1] or (count < WORDS[0] and "few-words" not in lesson.waive):
         low = waiver("few-words") if count < WORDS[0] else ""
@@ -75,20 +75,29 @@ def alt_text(lesson: Lesson) -> Iterator[str]:
 def _prose(cell: Cell, also: tuple[str, ...] = ()) -> Iterator[tuple[str, int]]:
     """The texts of a cell that a learner reads, each with the line of the cell where it begins."""
     if cell.kind == "markdown":
-        yield _plain(cell.text), 1
+        yield plain(cell.text), 1
         return
     for name in SPEAKING:
         for call in parts.calls(cell, name):
             for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
-                yield from ((_plain(text), line) for text, line in parts.said(argument))
-    for name, key in (("lab.show", "alt"), ("lab.table", "caption")):
+                yield from ((plain(text), line) for text, line in parts.said(argument))
+    for name, position, key in (("lab.show", 1, "alt"), ("lab.table", 2, "caption"), ("lab.claim", 1, "text")):
         for call in parts.calls(cell, name) if name in also else []:
-            words_node = parts.argument(call, 1 if key == "alt" else 2, key)
-            yield from ((_plain(text), line) for text, line in (parts.said(words_node) if words_node else ()))
+            words_node = parts.argument(call, position, key)
+            yield from ((plain(text), line) for text, line in (parts.said(words_node) if words_node else ()))
 
 
-def _plain(text: str) -> str:
-    """Markdown without fences, code, formulas, folded hints, tags and link targets; line ends stay where they were."""
+def texts_of(lesson: Lesson) -> Iterator[tuple[str, str]]:
+    """Yield each text that a learner reads with its place: text cells, said and shown texts, claims, the header."""
+    header = [lesson.question, *lesson.objectives, *(term.text for term in lesson.terms.values())]
+    yield from ((text, f"{lesson.path.name}, header") for text in header)
+    for cell in lesson.cells:
+        for text, line in _prose(cell, also=("lab.show", "lab.table", "lab.claim")):
+            yield text, lesson.where(cell, line)
+
+
+def plain(text: str) -> str:
+    """Return Markdown without fences, code, formulas, folded hints, tags and link targets; line ends stay."""
     for pattern in (
         r"^```.*?^```",
         r"<details>.*?</details>",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,18 +22,33 @@ LARGEST = 4096  # symbols of an alphabet: their counts are gone through for each
 
 
 def adaptive_encode(
-    symbols: np.ndarray, size: int, groups: np.ndarray | None = None, back: Sequence[int] = ()
+    symbols: np.ndarray,
+    size: int,
+    groups: np.ndarray | None = None,
+    back: Sequence[int] = (),
+    *,
+    image: tuple[int, int] | None = None,
+    near: Sequence[tuple[int, int]] = (),
 ) -> bytes:
     """Encode *symbols* (whole numbers below *size*, in a row) with counts that are kept for each context.
 
-    The context is the number that *groups* gives for the place (one a symbol; known to the reader), and the symbols at
-    the distances *back* before it (a row of a matrix with n columns: ``back=(1, n)`` is left and above; 0 before the
-    beginning). A symbol counted n times out of N has probability ``(n + ½) / (N + size / 2)`` (Krichevsky and Trofimov,
-    1981): learning costs about ``½ log₂ N`` bits for each of ``size − 1`` numbers a context. Raises UsageError for
-    symbols outside the alphabet, a group missing, or distances below 1.
+    The context of a position has up to three parts. *groups* is one number per symbol, known to the reader. *back* are
+    distances in the row: the symbols that far before (0 before the beginning). *near* are neighbours in an image: the
+    row of symbols is a row of images of shape *image*, (height, width), and ``(up, left)`` is the symbol *up* rows
+    above and *left* columns to the left (negative: to the right) in the same image. A neighbour outside the image has
+    the value *size*, which no symbol has.
+
+    A symbol counted n times out of N has probability ``(n + ½) / (N + size / 2)`` (Krichevsky and Trofimov, 1981):
+    learning costs about ``½ log₂ N`` bits for each of ``size − 1`` numbers per context. Raises UsageError for symbols
+    outside the alphabet, a group missing, distances below 1, neighbours that are not coded before, or symbols that do
+    not fill whole images.
+
+    >>> len(adaptive_encode(np.tile([0, 1], 400), 2)), len(adaptive_encode(np.tile([0, 1], 400), 2, back=(1,)))
+    (106, 8)
     """
     symbols = whole_numbers("symbols", symbols)
-    tables, coder, past = _tables(size, groups, back, len(symbols)), RangeEncoder(), symbols.tolist()
+    tables = _tables(size, groups, back, image, near, len(symbols))
+    coder, past = RangeEncoder(), symbols.tolist()
     if past and not 0 <= min(past) <= max(past) < size:
         raise UsageError(f"Symbols run from {min(past)} to {max(past)}, but an alphabet of {size} has 0 to {size - 1}.")
     for table, symbol in zip(tables(past), past, strict=True):
@@ -42,14 +58,21 @@ def adaptive_encode(
 
 
 def adaptive_decode(
-    data: bytes, size: int, count: int, groups: np.ndarray | None = None, back: Sequence[int] = ()
+    data: bytes,
+    size: int,
+    count: int,
+    groups: np.ndarray | None = None,
+    back: Sequence[int] = (),
+    *,
+    image: tuple[int, int] | None = None,
+    near: Sequence[tuple[int, int]] = (),
 ) -> NDArray[np.int32]:
-    """Return the *count* symbols that `adaptive_encode` wrote with the same *size*, *groups* and *back*, int32.
+    """Return the *count* symbols that `adaptive_encode` wrote with the same arguments, int32.
 
     Raises LabkitError for bytes that it cannot have written.
     """
     plausible(count, 8 * len(data), 0.0)
-    tables, coder, past = _tables(size, groups, back, count), RangeDecoder(data), list[int]()
+    tables, coder, past = _tables(size, groups, back, image, near, count), RangeDecoder(data), list[int]()
     for table in tables(past):
         total = sum(table)
         number, symbol, start = coder.look(total), 0, 0
@@ -78,7 +101,12 @@ def adaptive_bits(counts: np.ndarray) -> float:
 
 
 def _tables(
-    size: int, groups: np.ndarray | None, back: Sequence[int], count: int
+    size: int,
+    groups: np.ndarray | None,
+    back: Sequence[int],
+    image: tuple[int, int] | None,
+    near: Sequence[tuple[int, int]],
+    count: int,
 ) -> Callable[[list[int]], Iterator[list[int]]]:
     """Return a generator of count tables, one per position, from the symbols before it."""
     whole("size", size, 1, LARGEST)
@@ -87,13 +115,37 @@ def _tables(
     known = [0] * count if groups is None else whole_numbers("groups", groups).tolist()
     if len(known) != count:
         raise UsageError(f"There are {len(known)} groups for {count} symbols: give one for each.")
+    neighbours = _neighbours(image, near, count)
 
     def tables(past: list[int]) -> Iterator[list[int]]:
         contexts: dict[tuple[int, ...], list[int]] = {}
-        for k, group in enumerate(known):
-            context = (group, *(past[k - distance] if distance <= k else 0 for distance in back))
+        for k, (group, distances) in enumerate(zip(known, cycle(neighbours), strict=False)):
+            in_row = [past[k - distance] if distance <= k else 0 for distance in back]
+            in_image = [past[k - distance] if distance else size for distance in distances]
+            context = (group, *in_row, *in_image)
             if context not in contexts:
                 contexts[context] = [1] * size
             yield contexts[context]
 
     return tables
+
+
+def _neighbours(image: tuple[int, int] | None, near: Sequence[tuple[int, int]], count: int) -> list[tuple[int, ...]]:
+    """Return, for each position of an image, how far back each neighbour is in the row; 0 for one outside."""
+    if image is None:
+        if near:
+            raise UsageError("Neighbours need the shape of the images: give image=(height, width).")
+        return [()]
+    height, width = (whole("A side of image", side, 1) for side in image)
+    if count % (height * width):
+        raise UsageError(
+            f"{count} symbols do not fill whole images of {height} × {width}: give symbols of whole images."
+        )
+    for up, left in near:
+        whole("The rows in near", up, 0)
+        whole("The columns in near", left, 1 if up == 0 else -LARGEST, note=": only earlier symbols are known")
+    return [
+        tuple(up * width + left if up <= row and 0 <= column - left < width else 0 for up, left in near)
+        for row in range(height)
+        for column in range(width)
+    ]
