@@ -89,15 +89,9 @@ import tensorflow as tf
 
 # %% tags=["parameters"]
 dataset: str = "fashion_mnist"  # data set; fashion_mnist or mnist
-networks: int = by_profile(
-    3, 1
-)  # how many of lenet5, lenet_300_100, ds_cnn to measure; 1 to 3
-calibration_images: int = by_profile(
-    200, 50
-)  # training images that set the ranges; 1 to 2000
-simulated_images: int = by_profile(
-    10000, 500
-)  # images per split in simulations; 100 to 10000
+networks: int = by_profile(3, 1)  # first of lenet5, lenet_300_100, ds_cnn; 1 to 3
+calibration_images: int = by_profile(200, 50)  # images that set ranges; 1 to 2000
+simulated_images: int = by_profile(10000, 500)  # images per comparison; 100 to 10000
 seed: int = 7  # random seed; 0 to 2**31 - 1
 
 # %%
@@ -110,12 +104,11 @@ chosen = lab.rng.permutation(len(images.train.x))[:calibration_images]
 calibration = assets.data.as_input(images.train.x[chosen])
 
 # %% [markdown]
+# ## Predict
+#
 # We work with up to three trained networks: LeNet-5, LeNet-300-100 and ds_cnn, a small network with
 # [depthwise](../docs/glossary.md#depthwise-convolution) layers. Nothing on this page trains them again. This is
 # [post-training quantization](../docs/glossary.md#post-training-quantization).
-
-# %% [markdown]
-# ## Predict
 #
 # We will store every weight and every activation of LeNet-5 in one byte instead of four. How much accuracy does this
 # cost? Replace `None` by one of the options, in quotes.
@@ -157,23 +150,15 @@ lab.predict(
 
 # %%
 small = lab.baseline("lenet_300_100", dataset)
-layers = [
-    small.get_layer(name).get_weights() for name in ["dense_1", "dense_2", "logits"]
-]
+layer_names = ["dense_1", "dense_2", "logits"]
+layers = [small.get_layer(name).get_weights() for name in layer_names]
 entered = methods.small_network.dense_forward(layers, calibration)[1]
-activations = entered[1]  # the inputs of dense_2
-range_shares, error_by_bits = np.linspace(0.02, 1, 50), {}
-for bits in (2, 3, 4, 8):
-    errors = []
-    for share in range_shares:
-        limits = {"low": 0.0, "high": share * activations.max()}
-        rounded = methods.quantize.fake_quantize(
-            activations, bits, symmetric=False, **limits
-        )
-        errors.append(
-            np.sqrt(np.mean((rounded - activations) ** 2) / np.mean(activations**2))
-        )
-    error_by_bits[bits] = np.array(errors)
+activations = entered[1]  # the inputs of dense_2, all 0 or above
+range_shares, rms = np.linspace(0.02, 1, 50), np.sqrt(np.mean(activations**2))
+error_by_bits = {
+    bits: methods.calibrate.errors_by_end(activations, range_shares, bits) / rms
+    for bits in (2, 3, 4, 8)
+}
 
 # %% tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(7, 4))
@@ -197,12 +182,11 @@ axes.set(
 )
 lab.show(
     figure,
-    alt="Error against range at 2, 3, 4 and 8 bits: each line is a valley, further left and flatter with fewer bits.",
+    alt="Error against range at 2, 3, 4, 8 bits: valleys, further left with fewer bits.",
 )
-
-# %% [markdown]
-# Each line is a valley. To its left, cutting off dominates, and the number of bits makes no difference. To its right,
-# rounding dominates. With fewer bits, the best range is narrower.
+lab.say("""Each line is a valley. To its left, cutting off dominates, and the number of
+bits makes no difference. To its right, rounding dominates. With fewer bits, the best
+range is narrower.""")
 
 # %% [markdown]
 # ## By hand
@@ -274,22 +258,19 @@ def step_differences(name, compute):
     inputs, outputs = file_tensors[layer["input"]], file_tensors[layer["output"]]
     if layer["kind"] != "conv2d":
         inputs = inputs.reshape(len(inputs), -1)
-    before = layer["input_scale"], layer["input_zero_point"]
-    after = layer["output_scale"], layer["output_zero_point"]
+    before, after = ((layer[f"{k}_scale"], layer[f"{k}_zero_point"]) for k in sides)
     parts = layer["weights"], layer["bias"], before, layer["weight_scale"], after
     by_hand = compute(inputs, *parts, activation="relu")
     return np.abs(by_hand.astype(int) - outputs.reshape(by_hand.shape))
 
 
-test_sample = assets.data.as_input(images.test.x[:256])
+sides, test_sample = ("input", "output"), assets.data.as_input(images.test.x[:256])
 file_tensors = deploy.activations.activations(quantized, test_sample)
-differences = {
-    "conv_2": step_differences("conv_2", methods.integer.conv2d_int8),
-    "dense_1": step_differences("dense_1", methods.integer.dense_int8),
-}
+convolution_steps = step_differences("conv_2", methods.integer.conv2d_int8)
+dense_steps = step_differences("dense_1", methods.integer.dense_int8)
 
 # %% tags=["hide-input"]
-for name, steps in differences.items():
+for name, steps in (("conv_2", convolution_steps), ("dense_1", dense_steps)):
     lab.claim(
         f"40.steps-{name}",
         f"Our integers for {name} agree with LiteRT's",
@@ -300,17 +281,18 @@ for name, steps in differences.items():
         label="largest difference",
     )
     print(f"{name}: {np.count_nonzero(steps):,} of {steps.size:,} values differ")
+lab.say("""The bound allows one step, because kernels may round a tie differently.
+XNNPACK, which runs here, multiplies the sum by a float32; kernels for small chips use
+an integer and a shift.""")
 
 # %% [markdown]
-# The bound allows one step, because kernels may round a tie differently. XNNPACK, which runs here, multiplies the sum by
-# a float32; kernels for small chips use an integer and a shift.
-#
 # ### Calibration: which range?
 #
 # LiteRT's converter uses the smallest and the largest activation (min–max). Are narrower ranges better? We simulate two
 # alternatives on LeNet-300-100, with float weights, so that only the activations are rounded. A *percentile* range
 # leaves out a fixed share of the values at each end. The *MSE* range has the least squared error on the calibration
-# images. The next table shows the validation accuracy for each percentile; 100 is min–max.
+# images. The first table shows the validation accuracy for each percentile; 100 is min–max. The second one has the test
+# accuracy of the choice, with the gain over min–max and its paired 95 % interval.
 
 
 # %%
@@ -322,14 +304,20 @@ def correct(split, ranges, bits):
 
 
 percents, widths = (100, 99.9, 99, 98, 97, 95, 90), (8, 4, 3, 2)
-ranges = {
-    p: [methods.calibrate.percentile(layer, p) for layer in entered] for p in percents
-}
-scores = {
-    bits: {p: correct(images.validation, ranges[p], bits).mean() for p in percents}
-    for bits in widths
-}
-best_percent = {bits: max(percents, key=scores[bits].get) for bits in widths}
+ranges = {p: [methods.calibrate.percentile(v, p) for v in entered] for p in percents}
+
+# %%
+scores, best_percent, tested = {}, {}, {}
+for bits in widths:
+    right = {p: correct(images.validation, ranges[p], bits) for p in percents}
+    scores[bits] = {p: hits.mean() for p, hits in right.items()}
+    best_percent[bits] = max(percents, key=scores[bits].get)  # of equals the widest
+    mse_ranges = [methods.calibrate.mse(layer, bits) for layer in entered]
+    min_max = correct(images.test, ranges[100], bits)
+    by_percentile = correct(images.test, ranges[best_percent[bits]], bits)
+    by_mse = correct(images.test, mse_ranges, bits)
+    gains = [methods.paired.paired(each, min_max) for each in (by_percentile, by_mse)]
+    tested[bits] = min_max.mean(), *gains
 
 # %% tags=["hide-input"]
 lab.table(
@@ -339,34 +327,13 @@ lab.table(
         | {"chosen": f"{best_percent[bits]:g}"}
         for bits, by_percent in scores.items()
     ],
-    caption="Validation accuracy by bit width and percentile; of equal percentiles, the widest is chosen",
+    caption="Validation accuracy by bit width and percentile",
 )
-outermost = [bits for bits in widths if best_percent[bits] == percents[-1]]
-lab.say(
-    "No choice is the narrowest percentile of the table, so the grid is wide enough."
-    if not outermost
-    else f"At {', '.join(map(str, outermost))} bits the choice is the narrowest percentile; a narrower one may be better."
-)
-
-# %% [markdown]
-# Now the test images. The gains over min–max come with paired 95 % intervals.
-
-# %%
-tested = {}
-for bits in widths:
-    mse_ranges = [methods.calibrate.mse(layer, bits) for layer in entered]
-    min_max = correct(images.test, ranges[100], bits)
-    by_percentile = correct(images.test, ranges[best_percent[bits]], bits)
-    by_mse = correct(images.test, mse_ranges, bits)
-    gains = [methods.paired.paired(each, min_max) for each in (by_percentile, by_mse)]
-    tested[bits] = min_max.mean(), *gains
-percentile_gain = tested[2][1].gain
-
-# %% tags=["hide-input"]
 
 
 def accuracy_and_gain(each):
-    return f"{each.accuracy:.2%}, {each.gain:+.2f} ({each.gain_low:+.2f} to {each.gain_high:+.2f})"
+    gain = f"{each.gain:+.2f} ({each.gain_low:+.2f} to {each.gain_high:+.2f})"
+    return f"{each.accuracy:.2%}, {gain}"
 
 
 lab.table(
@@ -383,16 +350,19 @@ lab.table(
 )
 lab.claim(
     "40.percentile",
-    "With 2-bit activations, the percentile chosen on validation images beats min–max on test images",
-    percentile_gain / 100,
+    "At 2 bits, the percentile chosen on validation images beats min–max",
+    tested[2][1].gain / 100,
     at_least=0.1,
     unit="points",
     label="gain",
 )
-
-# %% [markdown]
-# With 8 bits the choice hardly matters: 256 steps are enough for the rare large activations too. With few steps, a
-# narrower range is much better. The least squared error is a good guide, and it needs no labels.
+edge = [str(bits) for bits in widths if best_percent[bits] == percents[-1]]
+grid = "No choice is the narrowest percentile of the grid, so the grid is wide enough."
+if edge:
+    grid = f"At {' and '.join(edge)} bits a percentile beyond the grid may be better."
+lab.say(f"""{grid} With 8 bits the choice hardly matters: 256 steps are enough for the
+rare large activations too. With few steps, a narrower range is much better. The least
+squared error is a good guide, and it needs no labels.""")
 
 # %% [markdown]
 # ## Your turn
@@ -506,43 +476,33 @@ requantize = lab.check("40.3", requantize)
 # one image at a time, on one thread; *relative* is the time divided by that of float32.
 
 # %%
-formats = {
-    "float32": {},
-    "float16": {},
-    "dynamic": {},
-    "int8": {"representative": calibration},
-    "int8, per tensor": {"representative": calibration, "per_channel": False},
-}
+given = {"representative": calibration}
+formats = {"float32": {}, "float16": {}, "dynamic": {}, "int8": given}
+formats["int8, per tensor"] = given | {"per_channel": False}
 x_test = assets.data.as_input(images.test.x[:simulated_images])
 y_test = images.test.y[:simulated_images]
-files, measured, times, hits = {}, {}, {}, {}
+files, times, hits = {}, {}, {}
 for name, model in models.items():
-    for form, extra in formats.items():
-        content = deploy.tflite.convert(model, form.split(",")[0], **extra)
-        hits[name, form] = (
-            deploy.tflite.predict(content, x_test).argmax(axis=1) == y_test
-        )
-        files.setdefault(name, {})[form] = content
-    times[name] = deploy.timing.latency(files[name], seconds=by_profile(2.0, 0.3))
+    files[name] = {
+        form: deploy.tflite.convert(model, form.split(",")[0], **extra)
+        for form, extra in formats.items()
+    }
+    times[name] = deploy.timing.latency(files[name], seconds=by_profile(2.0, 0.2))
 
 # %%
-techniques = {form: "quantization" for form in formats} | {"float32": "baseline"}
-for name, contents in files.items():
-    for form, content in contents.items():
-        labels = {"name": f"{name}, {form}", "technique": techniques[form]}
-        measured[name, form] = lab.measure(
-            content, network=name, latency=False, **labels
-        )
-losses = {
-    (name, form): methods.paired.paired(hits[name, "float32"], right)
-    for (name, form), right in hits.items()
-}
-relative = {name: times[name].ratios("float32") for name in files}
-shrunk = {
-    key: measured[key[0], "float32"].bytes / m.bytes for key, m in measured.items()
-}
+measured, losses = {}, {}
+for name, form in [(name, form) for name in models for form in formats]:
+    content = files[name][form]
+    labels = {"name": f"{name}, {form}", "network": name, "latency": False}
+    technique = "baseline" if form == "float32" else "quantization"
+    measured[name, form] = lab.measure(content, technique=technique, **labels)
+    hits[name, form] = deploy.tflite.predict(content, x_test).argmax(axis=1) == y_test
+    reference = hits[name, "float32"]
+    losses[name, form] = methods.paired.paired(reference, hits[name, form])
 
 # %% tags=["hide-input"]
+relative = {name: times[name].ratios("float32") for name in files}
+shrunk = {k: measured[k[0], "float32"].bytes / m.bytes for k, m in measured.items()}
 rows = []
 for (name, form), m in measured.items():
     loss, t = losses[name, form], times[name][form]
@@ -576,8 +536,6 @@ lab.say(f"""The largest loss of any file is {losses[worst].gain:.2f} points
 times smaller, because {rest:,} of its bytes are not int8 weights: biases of four bytes,
 scales, names and shapes. On this processor ({extensions}), int8 needs {int8_times}. We
 measure these times but do not explain them.""")
-
-# %% tags=["hide-input"]
 lab.claim(
     "40.int8-size",
     "LeNet-5's int8 file is nearly as much smaller as TensorFlow's guide promises",
@@ -616,42 +574,32 @@ lab.claim(
 # A channel with a large normalization scale then sets the step for all others. So we simulate per tensor twice: folded, as
 # the converter and [lesson 41](41_quantization_in_training.ipynb) do it, and not folded. Per channel, folding changes
 # nothing, because each channel has its own scale. Of our networks, only ds_cnn has batch normalization.
+#
+# The panels show the test accuracy against the bits per weight, one panel per network, with the same axes. Look for the
+# width at which each line begins to fall.
 
 # %%
-ways = {
-    "per channel": {"per_channel": True},
-    "per tensor, folded": {"per_channel": False, "folded": True},
-    "per tensor, not folded": {"per_channel": False, "folded": False},
-}
+ways = {"per channel": {"per_channel": True}}
+ways["per tensor, folded"] = {"per_channel": False, "folded": True}
+ways["per tensor, not folded"] = {"per_channel": False, "folded": False}
 simulated_widths, simulated = [8, 6, 4, 3, 2], {}
 for name, model in models.items():
     weight_sets = {
-        (way, bits): keras2.simulate.rounded(model, bits, **flags)
+        (name, way, bits): keras2.simulate.rounded(model, bits, **flags)
         for way, flags in ways.items()
         for bits in simulated_widths
     }
-    for key, right in keras2.simulate.correct(
-        model, weight_sets, x_test, y_test
-    ).items():
-        simulated[name, *key] = right
+    simulated |= keras2.simulate.correct(model, weight_sets, x_test, y_test)
+lenet5_four = simulated["lenet5", "per channel", 4]
+lenet5_loss = methods.paired.paired(hits["lenet5", "float32"], lenet5_four)
 
-# %%
-lenet5_float = hits["lenet5", "float32"]
-lenet5_loss = methods.paired.paired(lenet5_float, simulated["lenet5", "per channel", 4])
+# %% tags=["hide-input"]
+last_four = simulated[last, "per channel", 4]
 four = {
-    way: methods.paired.paired(
-        simulated[last, way, 4], simulated[last, "per channel", 4]
-    )
-    for way in ways
+    way: methods.paired.paired(simulated[last, way, 4], last_four) for way in ways
 }
 channel_gap = -four["per tensor, folded"].gain
 fold_gap = four["per tensor, not folded"].gain - four["per tensor, folded"].gain
-
-# %% [markdown]
-# The panels show the test accuracy against the bits per weight, one panel per network, all with the same axes. Look for
-# the width at which each line begins to fall.
-
-# %% tags=["hide-input"]
 figure, panels = plt.subplots(
     1, len(models), sharey=True, squeeze=False, figsize=(7, 3.9)
 )
@@ -675,15 +623,13 @@ for place, (way, (style, colour)) in enumerate(line_styles.items()):
 panels[0][0].set(ylabel="test accuracy in %")
 lab.show(
     figure,
-    alt="Accuracy against bits per weight: level down to six; per tensor falls first, on ds_cnn folded before not folded.",
+    alt="Accuracy against bits per weight: level down to six; per tensor falls first.",
 )
 lab.say(f"""From eight to six bits all lines are level. At 4 bits, {last} has
 {four["per channel"].accuracy:.2%} per channel. Per tensor it has
 {four["per tensor, folded"].accuracy:.2%} folded and
 {four["per tensor, not folded"].accuracy:.2%} not folded. The same kernels give both
 figures; only the order of folding and rounding differs. A file has the folded one.""")
-
-# %% tags=["hide-input"]
 lab.claim(
     "40.four-bits",
     "LeNet-5 with 4-bit weights per channel loses little",
@@ -712,7 +658,9 @@ lab.claim(
 # %% [markdown]
 # ## What goes wrong
 #
-# If you forget the images, `convert` says so:
+# If you forget the calibration images, `convert` says so. If you pass the wrong images, LiteRT's converter says nothing.
+# The network was trained on pixels from 0 to 1. Here we forget one division and calibrate it with pixels from 0 to 255.
+# `lab.measure` checks the input range and prints a warning.
 
 # %%
 try:
@@ -720,12 +668,6 @@ try:
 except Exception as error:
     print(error)
 
-# %% [markdown]
-# If you pass the wrong images, the converter says nothing. The network was trained on pixels from 0 to 1. Here we forget
-# one division and calibrate it with pixels from 0 to 255. On these pages, `lab.measure` checks the input range and
-# prints a warning; LiteRT itself does not.
-
-# %%
 wrong_file = deploy.tflite.convert(baseline, "int8", 255 * calibration)
 settings = {"technique": "quantization", "network": "lenet5", "latency": False}
 wrong = lab.measure(wrong_file, name="int8, raw pixels", **settings)
@@ -745,10 +687,10 @@ lab.claim(
     label="loss",
 )
 
-# %% [markdown]
-# The input has steps of a whole unit, so a real image is rounded to black and white. The ranges of the later layers are
-# too wide as well. Still, the file converts, loads and runs. Two habits find this fault: measure the accuracy of the
-# int8 file itself, and look at its input scale.
+lab.say("""The input has steps of a whole unit, so a real image is rounded to black and
+white. The ranges of the later layers are too wide as well. Still, the file converts,
+loads and runs. Two habits find this fault: measure the accuracy of the int8 file
+itself, and look at its input scale.""")
 
 # %% [markdown]
 # ## What we saw
@@ -775,9 +717,10 @@ per channel gains {tensor.gain:.2f} points ({tensor.gain_low:+.2f} to
 division costs {100 * division_loss:.1f} points and produces no error.
 
 This does **not** show that int8 is as accurate or as fast on other networks and
-processors. The widths below 8 bits are simulated, with float activations. On ImageNet
-the effect is larger: MobileNetV2 falls from 71.7 % to 0.1 % with one scale per tensor,
-and data-free equalization brings it back to 71.2 % (Nagel et al., 2019).
+processors. The widths below 8 bits are simulated, with float activations. On ImageNet,
+Nagel et al. (2019) report a much larger effect: MobileNetV2 with one scale per tensor
+names nearly no image correctly, and their data-free equalization repairs almost all of
+it.
 
 Further reading: Jacob et al. (2018, arXiv:1712.05877); Krishnamoorthi (2018,
 arXiv:1806.08342); Nagel et al. (2019, arXiv:1906.04721).""")
