@@ -617,7 +617,7 @@ for axes, name in zip(panels[0], models, strict=True):
     )
 for place, (way, (style, colour)) in enumerate(line_styles.items()):
     sign = {"o": "●", "s": "■", "^": "▲"}[style[0]]
-    panels[0][-1].text(
+    panels[0][0].text(
         8.1, 40 - 12 * place, f"{sign} {way}", color=colour, fontsize=9, ha="right"
     )
 panels[0][0].set(ylabel="test accuracy in %")

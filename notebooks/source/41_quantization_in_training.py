@@ -85,6 +85,7 @@ y_test = images.test.y[:test_images]
 calibration = x[lab.rng.permutation(len(x))[:200]]
 augment = {"fashion_mnist": "flip"}.get(dataset)
 settings = {"epochs": epochs, "learning_rate": 1e-3, "augment": augment}
+step, n = 0.25, 3  # of the staircase below
 
 # %% [markdown]
 # ## Predict
@@ -98,9 +99,8 @@ settings = {"epochs": epochs, "learning_rate": 1e-3, "augment": augment}
 
 # %%
 my_guess = None
-options = ["nothing that the test images show", "up to two points", "more than two points"]
-question = f"What does QAT gain over more training, with {bits}-bit weights?"
-lab.predict("41.p", question, options, guess=my_guess)
+options = ["nothing that we can see", "up to two points", "more than two points"]
+lab.predict("41.p", f"What does QAT gain at {bits} bits?", options, guess=my_guess)
 
 # %% [markdown]
 # ## Idea
@@ -128,7 +128,7 @@ lab.predict("41.p", question, options, guess=my_guess)
 # after rounding.
 
 # %% tags=["hide-input"]
-step, n, line = 0.25, 3, np.linspace(-1.15, 1.15, 1001)
+line = np.linspace(-1.15, 1.15, 1001)
 staircase_line = methods.ste.quantized(line, step, -n, n)
 average_line = methods.ste.smoothed(line, step, -n, n)
 figure, axes = plt.subplots()
@@ -149,8 +149,7 @@ lab.show(
 # that of its average, both by finite differences, and the estimator.
 
 # %%
-step, n, weights = 0.25, 3, np.array([-0.6, -0.1, 0.05, 0.3, 1.0])
-h = step / 20
+weights, h = np.array([-0.6, -0.1, 0.05, 0.3, 1.0]), step / 20
 
 
 def staircase(w):
@@ -439,8 +438,7 @@ files = {
     "QAT": qat_file,
     "float32": lab.baseline_file(network, dataset),
 }
-labels = {"name": f"{network}, QAT", "technique": "quantization"}
-lab.measure(qat_file, network=network, latency=False, **labels)
+lab.measure(qat_file, name="QAT, int8", technique="quantization", latency=False)
 eight_hits = {
     name: deploy.tflite.predict(content, x_test).argmax(axis=1) == y_test
     for name, content in files.items()
@@ -475,21 +473,20 @@ cover images and draws.""")
 
 # %%
 widths = sorted({8, 6, 5, 4, 3, bits})
-weight_sets = dict(trained)
 for width in widths:
     for name, per_channel in (("per tensor", False), ("per channel", True)):
-        weight_sets[name, width, 0] = qat.rounded_after(baseline, width, per_channel)
+        trained[name, width, 0] = qat.rounded_after(baseline, width, per_channel)
     for draw, model in control.items():
-        weight_sets["control", width, draw] = qat.rounded_after(model, width)
-simulated = qat.correct(baseline, weight_sets, x_test, y_test)
+        trained["control", width, draw] = qat.rounded_after(model, width)
 hits = {}
-for (name, width, _), right in simulated.items():
+for (name, width, _), right in qat.correct(baseline, trained, x_test, y_test).items():
     hits.setdefault((name, width), []).append(right)
 
 # %% tags=["hide-input"]
 hits = {key: np.array(runs) for key, runs in hits.items()}
 few = {name: runs for (name, width), runs in hits.items() if width == bits}
-gains = {n: methods.paired.paired_draws(runs, few["control"]) for n, runs in few.items()}
+compare = methods.paired.paired_draws
+gains = {name: compare(runs, few["control"]) for name, runs in few.items()}
 lab.table(
     [
         {"weights": name} | each.row() | (no_gain if name == "control" else {})
@@ -497,7 +494,8 @@ lab.table(
     ],
     caption=f"Test accuracy with {bits}-bit weights, simulated",
 )
-best = max(("QAT, TFMOT's range", "QAT, learned steps"), key=lambda n: gains[n].accuracy)
+qat_names = ("QAT, TFMOT's range", "QAT, learned steps")
+best = max(qat_names, key=lambda name: gains[name].accuracy)
 best_gain = gains[best]
 per_channel_gain = methods.paired.paired_draws(few[best], few["per channel"])
 lab.say(f"""The best QAT gains {per_channel_gain.gain:.2f} points over rounding the
@@ -544,7 +542,7 @@ axes.set_yticks([10, 20, 50, 100], ["10", "20", "50", "100"])
 axes.minorticks_off()
 lab.show(
     figure,
-    alt="Error against bits: all lines meet at 8 and 6; QAT rises least at 4 and 3 bits.",
+    alt="Error against bits: the lines meet at 8 and 6; QAT rises least below.",
 )
 lab.say("""From 8 down to 6 bits all ways per channel are close together, and retraining
 changes little. Per tensor leaves first. At 4 bits and below, QAT has the smallest
@@ -597,28 +595,26 @@ def net(*parts):
 
 
 class Subclassed(tf.keras.Model):
-    def __init__(self, inner):
+    def __init__(self):
         super().__init__()
-        self.inner = inner
+        self.inner = net(conv(4, 3))
 
     def call(self, images):
         return self.inner(images)
 
 
 # %%
-def conv(activation=None):
-    return layers.Conv2D(4, 3, activation=activation)
-
-
-norm, plain, scale = layers.BatchNormalization, net(conv()), layers.Rescaling(1 / 255)
-first_norm = norm()
-relu_first, norm_last = net(conv("relu"), norm()), net(conv(), norm(), layers.ReLU())
+conv, norm, scale = layers.Conv2D, layers.BatchNormalization, layers.Rescaling(1 / 255)
+first_norm, plain = norm(), net(conv(4, 3))
+nested = net(tf.keras.Sequential([conv(4, 3)]))
+relu_first = net(conv(4, 3, activation="relu"), norm())
+norm_first = net(conv(4, 3), norm(), layers.ReLU())
 cases = {  # given, fixed, and what happens to the images before they enter
-    "ReLU before normalization": (relu_first, norm_last, None),
-    "normalization first": (net(first_norm, conv()), net(conv()), first_norm),
-    "Rescaling": (net(scale, conv()), net(conv()), scale),
-    "a model in a model": (net(tf.keras.Sequential([conv()])), net(conv()), None),
-    "a subclassed model": (Subclassed(net(conv())), net(conv()), None),
+    "ReLU before normalization": (relu_first, norm_first, None),
+    "normalization first": (net(first_norm, conv(4, 3)), net(conv(4, 3)), first_norm),
+    "Rescaling": (net(scale, conv(4, 3)), net(conv(4, 3)), scale),
+    "a model in a model": (nested, net(conv(4, 3)), None),
+    "a subclassed model": (Subclassed(), net(conv(4, 3)), None),
     "a quantized model": (tfq.quantize_model(plain), plain, None),
 }
 
@@ -626,11 +622,10 @@ cases = {  # given, fixed, and what happens to the images before they enter
 sample, refusals, differences = lab.rng.random((64, 8, 8, 1)).astype("float32"), {}, {}
 for name, (given, fixed, prepare) in cases.items():
     if name != "a quantized model":
-        given_outputs = given(sample).numpy()
+        outputs = given(sample).numpy()
         fixed.set_weights(given.get_weights()[-len(fixed.weights) :])
-        fixed_outputs = fixed(prepare(sample) if prepare else sample).numpy()
-        error = np.abs(fixed_outputs - given_outputs).max()
-        differences[name] = error / np.abs(given_outputs).max()
+        change = fixed(prepare(sample) if prepare else sample).numpy() - outputs
+        differences[name] = np.abs(change).max() / np.abs(outputs).max()
     refusals[name] = *qat.refusal(given), qat.refusal(fixed)[1]
 
 # %% tags=["hide-input"]

@@ -309,7 +309,7 @@ lab.table(
 )
 lab.say(
     f"From here on we use `{best_kind}`, the best with least squares. We chose it on "
-    "validation images, so the test images had no part in the choice."
+    "validation images."
 )
 
 # %% [markdown]
