@@ -182,7 +182,7 @@ axes.set(
 )
 lab.show(
     figure,
-    alt="Error against range at 2, 3, 4, 8 bits: valleys, further left with fewer bits.",
+    alt="Error against range at 2 to 8 bits: valleys, further left with fewer bits.",
 )
 lab.say("""Each line is a valley. To its left, cutting off dominates, and the number of
 bits makes no difference. To its right, rounding dominates. With fewer bits, the best
@@ -473,7 +473,7 @@ requantize = lab.check("40.3", requantize)
 #
 # We convert each network to five formats and measure them on the whole test set. The loss is the accuracy of the float32
 # file minus that of the format, with a paired 95 % interval. The times of one network's files are measured in turns,
-# one image at a time, on one thread; *relative* is the time divided by that of float32.
+# one image at a time, on one thread, with quartiles; *relative* is the time divided by that of float32.
 
 # %%
 given = {"representative": calibration}
@@ -515,7 +515,7 @@ for (name, form), m in measured.items():
             else f"{loss.gain:.2f} ({loss.gain_low:+.2f} to {loss.gain_high:+.2f})",
             "size": f"{m.bytes:,} B",
             "smaller": f"{shrunk[name, form]:.2f}×",
-            "time (quartiles)": f"{t.median_ms:.4f} ms ({t.low_ms:.4f} to {t.high_ms:.4f})",
+            "time in ms": f"{t.median_ms:.4f} ({t.low_ms:.4f} to {t.high_ms:.4f})",
             "relative": f"{relative[name][form]:.2f}×",
         }
     )
@@ -617,7 +617,7 @@ for axes, name in zip(panels[0], models, strict=True):
     )
 for place, (way, (style, colour)) in enumerate(line_styles.items()):
     sign = {"o": "●", "s": "■", "^": "▲"}[style[0]]
-    panels[0][-1].text(
+    panels[0][0].text(
         8.1, 40 - 12 * place, f"{sign} {way}", color=colour, fontsize=9, ha="right"
     )
 panels[0][0].set(ylabel="test accuracy in %")

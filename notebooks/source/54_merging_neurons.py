@@ -236,9 +236,8 @@ outgoing weights by least squares: the next layer should receive the same sums a
 before. Labels are not needed. `methods.merge.delete` accepts the same images, so
 deletion can get exactly the same help.
 
-The next two cells apply a method to both hidden layers, one after the other. Deletion
-*by norm* keeps the neurons with the largest product of the norms of incoming and
-outgoing weights.
+Deletion *by norm* keeps the neurons with the largest product of the norms of incoming
+and outgoing weights.
 
 Which similarity should we use? The next table compares three on validation images, with
 folded sums alone and with least squares. `rbf` is a kernel function of the *distance*
@@ -310,7 +309,7 @@ lab.table(
 )
 lab.say(
     f"From here on we use `{best_kind}`, the best with least squares. We chose it on "
-    "validation images, so the test images had no part in the choice."
+    "validation images."
 )
 
 # %% [markdown]
@@ -625,7 +624,7 @@ neurons is the difference to the dense network that had the same passes:
 {-after["dense"].gain:.2f} points.
 
 The next figure shows the mean test accuracy over the draws against the passes of
-retraining. We only watch the test images here; nothing is chosen by them.""")
+retraining.""")
 
 
 figure, axes = plt.subplots()
