@@ -287,7 +287,7 @@ totals = np.bincount(images.test.y, minlength=10)
 # %% tags=["hide-input"]
 lab.claim(
     "00.own-accuracy",
-    "The accuracy from exercise 00.1 equals the one from lab.measure, to less than half an image",
+    "The accuracy from exercise 00.1 equals that of lab.measure, to half an image",
     abs(own_accuracy - measured.accuracy),
     at_most=0.5 / measured.n,
     label="difference",

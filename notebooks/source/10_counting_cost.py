@@ -563,8 +563,8 @@ axes.set(
 axes.set(xlim=(0, 125), ylim=(3.5, -0.5), xticks=(0, 20, 40, 60, 80, 100))
 lab.show(
     figure,
-    alt="The convolutions have few parameters and do most MACs; for the large dense layer it is the "
-    "reverse.",
+    alt="The convolutions have few parameters and do most MACs; "
+    "for the large dense layer it is the reverse.",
 )
 mac_share = largest.macs / sum(layer.macs for layer in layers)
 conv_macs = sum(layer.macs for layer in layers[:2]) / sum(

@@ -135,9 +135,8 @@ lab.predict("20.p", question, options, guess=my_guess)
 # [subnormal](../docs/glossary.md#subnormal-number) values lead evenly down to zero. Most formats reserve the largest
 # $e$ for infinity and NaN. Formats with "fn" (finite) in their name use it for numbers, too.
 #
-# Integers have one gap. Their relative error has no bound: 0.4 becomes 0.
-#
-# The figure shows the values of each format of at most 8 bits as strokes. Compare the gaps.
+# Integers have one gap, so their relative error has no bound: 0.4 becomes 0. The figure shows the values of each
+# format of at most 8 bits.
 
 # %% tags=["hide-input"]
 narrow_names = [name for name in single_names if numerics.find(name).bits <= 8]
@@ -291,7 +290,7 @@ decode = lab.check("20.1", decode)
 # ### 20.2 Four bits ★★★ · 15 minutes
 #
 # The format float4_e2m1 has eight magnitudes: 0, 0.5, 1, 1.5, 2, 3, 4 and 6, with the patterns 0 to 7. Round each value
-# to the nearest of them. Halfway between two magnitudes, take the one with the even *pattern*: 0.75 becomes 1, and 2.5
+# to the nearest. Halfway between two magnitudes, take the one with the even *pattern*: 0.75 becomes 1, and 2.5
 # becomes 2. Magnitudes above 6 become 6. Each result keeps its sign, even if it is zero: −0.1 becomes −0.
 
 
@@ -551,18 +550,17 @@ blocks = middle("float4_e2m1", "standard")
 by_layer = quality[network]["float4_e2m1", "standard"]
 by_layer = by_layer - quality[network]["float4_e2m1", "layer"]
 lab.say(f"""Without a scale, {np.mean(flat < 0.25):.1%} of the weights are below a
-quarter, half of the smallest value of float4, and become zero. One scale per layer adds
+quarter, half of float4's smallest value, and become zero. One scale per layer adds
 {one - none:.1f} dB at almost no cost. Blocks of 32 add {blocks - one:.1f} dB more in
 the median, and up to {by_layer.max():.1f} dB in a layer where one large weight sets the
-scale of all others. With a search, one scale per layer reaches
+scale of all others. Searched, one scale reaches
 {middle("float4_e2m1", "best of 21"):.1f} dB and mxfp4
 {middle("float4_e2m1", "better"):.1f} dB. nvfp4 is better, and the rows above it show
 why: smaller blocks alone change {middle("mxfp4", "16") - blocks:+.1f} dB, and the finer
 scale {middle("nvfp4", "16") - middle("mxfp4", "16"):+.1f} dB.
 
 The second table has all elements. In its last column, a scale is doubled where it would
-clip the largest number of the block (see *What goes wrong*). To compare formats, use
-the first and the last column.""")
+clip the largest number of the block (see *What goes wrong*). """)
 rows = []
 for name in elements:
     row = {"element": name, "one scale per layer": spread(name, "layer")}
@@ -636,9 +634,7 @@ lab.claim("20.eight-bit-blocks", text, change, at_most=0.2, label=label, **dB)
 text = "In blocks, int8 is better than float8_e3m4 in every network"
 lead = values["int8 over e3m4"].min()
 lab.claim("20.mxint8", text, lead, at_least=3, label="smallest lead", **dB)
-lab.say("""mxfp6_e2m3 has as many mantissa bits as mxfp8_e4m3, so it loses little.
-Blocks do not help float8_e4m3fn, because each of its exponents covers the range
-already.""")
+lab.say("mxfp6_e2m3 has as many mantissa bits as mxfp8_e4m3, so it loses little.")
 
 # %% [markdown]
 # ## What goes wrong
@@ -667,8 +663,7 @@ lab.claim("20.scale-gain", text, smallest, at_least=0.5, **label)
 lab.say(f"""In the largest layer of {network}, this happens in {clipped_share:.1%} of
 the blocks. The clipped number is the largest of its block, so its error weighs most.
 The remedy is to double the scale of these blocks: `numerics.cast_blocks(array, name,
-scales="unclipped")`. The standard allows it, because it leaves the choice of the scale
-to the program that writes.
+scales="unclipped")`. The standard allows it.
 
 It is no general rule, since a doubled scale takes one bit from the small numbers of the
 block. The median change over the layers is: {", ".join(changes)}. So compare two
@@ -689,15 +684,12 @@ reach = numerics.find("bfloat16").max / numerics.find("float16").max
 lab.finish(f"""
 The article's formula gives float16 and bfloat16 the same precision. In our measurement
 the error of bfloat16 is {error_ratio:.1f} times that of float16, and its largest value
-is {reach:.1g} times as large. The formula computes the share of bytes, and for that it
-is right. The mantissa sets the precision, {bit_gain:.1f} dB per bit on these weights;
-the exponent sets the range.
+is {reach:.1g} times as large. The mantissa sets the precision, {bit_gain:.1f} dB per
+bit on these weights; the exponent sets the range.
 
-On {network}, float4 keeps {none:.1f} dB without a scale and {one:.1f} dB with one scale
-per layer. Blocks add {blocks - one:.1f} dB in mxfp4 and
-{middle("nvfp4", "16") - one:.1f} dB in nvfp4, and nothing in eight-bit floats. int8
-beats the best float8 in blocks; with one scale per layer this depends on the largest
-weight.
+On {network}, one scale per layer lifts float4 from {none:.1f} to {one:.1f} dB. Blocks
+add {blocks - one:.1f} dB in mxfp4, {middle("nvfp4", "16") - one:.1f} dB in nvfp4, and
+nothing in eight-bit floats.
 
 This does **not** show how much accuracy a network loses, because an error of the
 weights is not an error of the answers. Activations and gradients have a much wider

@@ -651,7 +651,7 @@ lab.claim(
 #
 # Do groups protect a tensor from outliers? We plant outliers of random sign at random places, from one in 100,000
 # numbers to one in 100. The table shows the SQNR of all *other* numbers and what becomes of an outlier. One rival is
-# [KL calibration](../docs/glossary.md#kl-calibration). A stronger one stores the outliers apart (*SqueezeLLM*, Kim et
+# [KL calibration](../docs/glossary.md#kl-calibration). A stronger rival stores the outliers apart (*SqueezeLLM*, Kim et
 # al., 2023, arXiv:2306.07629); we count 16 bits for each value and 32 for its position.
 
 

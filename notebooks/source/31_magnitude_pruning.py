@@ -80,8 +80,7 @@ dense = lab.measure(baseline, name="dense, as loaded", technique="baseline")
 # ## Predict
 #
 # We are going to set four fifths of the weights to zero and then train the remaining ones a little longer. How much
-# accuracy will the network lose? Write down a guess before you read on: replace `None` with one of the options, in
-# quotes.
+# accuracy will the network lose? Replace `None` with one of the options, in quotes.
 
 # %%
 my_guess = None
@@ -345,8 +344,7 @@ bitmap_bytes = lab.check("31.3", bitmap_bytes)
 #
 # How far can we go? We prune the network to several sparsities. The first function wraps the layers of a copy: the
 # sparsity grows during the first half of training, and the second half lets the network recover. The second function
-# trains every network below, with the same learning rate and order of images. Without targets it trains the dense
-# network. `keras2.train` is our training loop, which updates TFMOT's masks like the callback.
+# trains every network below, with the same learning rate and order of images. `keras2.train` is our training loop, which updates TFMOT's masks like the callback.
 
 
 # %%
@@ -386,8 +384,7 @@ for level in levels:
 # %% tags=["hide-input"]
 lab.say("""
 The table has one row per network. *Deflated* is the size of the file after compression
-with zlib. The last column is the time of one image, divided by that of the first row;
-both are measured in turns.
+with zlib. The last column is the time of one image, divided by that of the first row.
 """)
 columns = ["model", "accuracy", "95 % interval", "file", "deflated", "time, relative"]
 lab.table([dense, control, *rows.values()], columns)
@@ -554,8 +551,7 @@ lab.claim(
 # %% [markdown]
 # ### Does longer training help?
 #
-# A pruned network has to make up for the weights that it lost, and that may take longer. We train the last two
-# networks again, with more passes, and compare them in the same way.
+# We train the last two networks again, with more passes, and compare them in the same way.
 
 # %%
 long_epochs = by_profile(4, 2) * epochs
@@ -679,7 +675,7 @@ lab.show(
 # Two mistakes are common, so we make them on purpose.
 #
 # **No callback.** This is the article's example. TFMOT fails inside its graph, and the hint is one line in a long
-# message. The output below gives the number of lines and this line. The context manager `keras2.translated` catches
+# message. The context manager `keras2.translated` catches
 # the error and explains it in a sentence; the original stays attached as its cause.
 
 # %%

@@ -178,7 +178,7 @@ processor, so measure on yours.
 # %% [markdown]
 # ## By hand
 #
-# We delete one neuron by hand, from a network with two inputs, three ReLU neurons and two outputs. For the three
+# We delete one neuron from a network with two inputs, three ReLU neurons and two outputs. For the three
 # points below the second neuron is always zero: it is *dead*.
 
 # %%
@@ -191,7 +191,7 @@ hidden
 
 # %% [markdown]
 # To delete it, we remove its column of the kernel, its bias, and the *row* of the next layer that it was multiplied
-# by. The two remaining neurons may even change places, as long as their rows change places too.
+# by.
 
 # %%
 kept = [2, 0]

@@ -359,10 +359,9 @@ def small_network(share: float, source: str = "labels", run: int = 0):
     model = keras2.clone(baseline)
     count = values if share == kept else min(values, 8)
     passes = {"epochs": epochs, "tune_epochs": tune_passes}
-    layer_shares = compress.shares(model, share)
+    layer_shares, targets = compress.shares(model, share), training_targets[source][0]
     recipe = compress.Recipe(layer_shares, count, min(count, 16), **passes)
     options = {"how": how(source, run), "chain": "lenet" in network}
-    targets = training_targets[source][0]
     path = lab.folder / f"{share:.4f}-{source}-{run}.lkz"
     path.write_bytes(compress.deep_compression(model, x, targets, recipe, **options))
     return model, path

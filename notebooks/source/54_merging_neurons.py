@@ -475,8 +475,7 @@ merging is better than deletion by norm by {interval(norm_gain)} points. It is b
 than random deletion by {interval(random_gain)} points.
 
 The next figure repeats the comparison for other shares of kept neurons. Solid lines
-have least squares, dashed lines do not. The bands extend from the lowest to the highest
-draw.
+have least squares, dashed lines do not. The bands show the range of the draws.
 """)
 
 # %% tags=["hide-input"]
@@ -573,7 +572,7 @@ does not.""")
 # %% [markdown]
 # ### After retraining
 #
-# The article asks for retraining after the merge. We retrain the merged network, both deleted ones and the dense
+# The article retrains after the merge. We retrain the merged network, both deleted ones and the dense
 # network itself, all in the same way: the same images, passes, rate and draws. All shrunken networks start from least
 # squares. A draw changes the order of the training images and, for random deletion, the neurons.
 
@@ -619,7 +618,7 @@ verdict = "Both intervals contain" if equal else "At least one interval excludes
 lab.say(f"""After retraining, merging gains {interval(after["at random"])} points over
 random deletion and {interval(after["by norm"])} over deletion by norm. {verdict} zero.
 This is a negative result: retraining removes most of the advantage that merging had
-before. It does not exclude a gain of a few tenths of a point. The price of the removed
+before. The price of the removed
 neurons is the difference to the dense network that had the same passes:
 {-after["dense"].gain:.2f} points.
 
@@ -651,8 +650,7 @@ lab.show(
     alt="Accuracy against passes: merging starts highest; the small networks converge.",
 )
 lab.say("""Merging starts higher, and the lines of the three small networks move closer
-together. The dense network first becomes worse, because the learning rate is high at
-the start, and then recovers. If you retrain anyway, the choice of neurons matters
+together. If you retrain anyway, the choice of neurons matters
 little. If you cannot retrain, for example without labels, merging with least squares is
 better.
 
@@ -724,8 +722,7 @@ lab.claim(
     label="time, relative",
 )
 
-lab.say("""Every column shrinks, the time too. The matrices are smaller and still dense,
-so no special program is needed.""")
+lab.say("Every column shrinks, the time too: the matrices are smaller and still dense.")
 
 # %% [markdown]
 # ## What goes wrong
