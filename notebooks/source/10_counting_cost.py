@@ -812,8 +812,9 @@ worst = max(names, key=lambda name: in_runtime[name] / peaks[name])
 left_share = sum(left_of_ridge) / sum(step.macs for step in steps)
 lab.finish(f"""
 For {len(names)} networks, the counts from shapes, Keras, the profiler and the file
-agree. LeNet-5's large dense layer has {parameter_share:.0%} of the parameters and does {mac_share:.0%} of the MACs. So the layer that makes a file
-large need not be the one that does most of the arithmetic.
+agree. LeNet-5's large dense layer has {parameter_share:.0%} of the parameters and does
+{mac_share:.0%} of the MACs. So the layer that makes a file large need not be the one
+that does most of the arithmetic.
 
 In {len(contents)} files, every byte that is not zero has a known purpose. For {worst},
 LiteRT's built-in kernels need {in_runtime[worst] / peaks[worst]:.1f} times the peak of
