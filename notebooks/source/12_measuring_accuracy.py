@@ -204,7 +204,7 @@ lab.claim(
     "12.wilson",
     "On average over this axis, Wilson's coverage is much closer to 95 % than Wald's",
     distance["Wilson"],
-    at_most=distance["Wald"] / 4,
+    at_most=distance["Wald"] / 10,
     unit="points",
     label="mean distance",
     holds="always",
