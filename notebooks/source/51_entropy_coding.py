@@ -460,7 +460,7 @@ range_sizes = np.array([each["range coder"][0] for each in all_sizes])
 largest_excess = np.max(range_sizes - entropies)
 styles = {
     "Huffman": ("C0", 0.14, 1.75),
-    block_name: ("C5", 0.055, 1.37),
+    block_name: ("C5", 0.062, 1.37),
     "Huffman on gaps": ("C2", 0.385, 1.085),
     "range coder": ("C1", 0.2, 0.955),
     "bitmap, deflated": ("C4", 0.15, 1.17),
@@ -678,7 +678,7 @@ needs {deflated["real"]:.2f} bits and xz {xz["real"]:.2f}; on a shuffled one the
 {deflated["shuffled"]:.2f} and {xz["shuffled"]:.2f}.
 
 The saving has two causes. Pixels differ in density, which *shuffled by pixel* keeps:
-its pixel model still needs only
+its pixel model needs
 {np.mean([bits["pixel"] for bits in by_pixel_bits]):.2f} bits. And kept weights have
 kept neighbours, which that control destroys. Both contexts together are no better here:
 there are so many that each has too few symbols.
