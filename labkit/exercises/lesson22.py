@@ -69,6 +69,19 @@ def _empty_is_zero(x: np.ndarray, levels: np.ndarray) -> np.ndarray:
     return np.nan_to_num(_empty_is_nan(x, levels))
 
 
+def _one_after_the_other(x: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    new = levels.astype(np.float64)
+    for k in range(len(levels)):
+        new[k] = _step(x, new)[k]
+    return new
+
+
+def _repeated(x: np.ndarray, levels: np.ndarray, steps: int) -> np.ndarray:
+    for _ in range(steps):
+        levels = _step(x, levels)
+    return levels
+
+
 def _at_the_levels(x: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """Make the mistake of cells that begin at a level instead of in the middle between two."""
     below = np.clip(np.searchsorted(levels, x, side="right") - 1, 0, len(levels) - 1)
@@ -178,6 +191,16 @@ EXERCISES = [
                 _empty_is_zero,
                 "a level that no number is nearest to becomes 0 in yours: leave it where it is",
             ),
+            Mistake(
+                "one after the other",
+                _one_after_the_other,
+                "you assign the numbers again after each level has moved; assign them all to the old levels first",
+            ),
+            Mistake(
+                "many steps",
+                lambda x, levels: _repeated(x, levels, 50),
+                "you iterate until nothing changes; return the levels after one step",
+            ),
             Mistake("edges", _at_the_levels, "a number belongs to the nearest level: the edge is half-way between two"),
         ],
         cases=[
@@ -223,6 +246,11 @@ EXERCISES = [
                     _scales(weights, group, bits) > 0, _scales(weights, group, bits), 1
                 ),
                 "a group of zeros fits with any scale, and the smallest is 0",
+            ),
+            Mistake(
+                "undivided",
+                lambda weights, group, bits: _largest(weights, group),
+                "those are the largest weights; divide them by the largest integer, 2^(b−1) − 1",
             ),
             Mistake(
                 "one for all", _one_for_all, "all your scales are equal: take the largest weight of each group alone"

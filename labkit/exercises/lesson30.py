@@ -108,6 +108,10 @@ def _above_the_median(weights: np.ndarray) -> np.ndarray:
     return (groups > np.median(groups, axis=1, keepdims=True)).reshape(weights.shape)
 
 
+def _one_of_each_two(weights: np.ndarray) -> np.ndarray:
+    return pattern_mask(np.asarray(weights), keep=1, of=2)
+
+
 def _ties(weights: np.ndarray) -> np.ndarray:
     groups = np.abs(weights).reshape(-1, 4)
     second = np.sort(groups, axis=1)[:, 2:3]
@@ -172,6 +176,11 @@ EXERCISES = [
                 "no padding",
                 _unpadded,
                 "a gap does not fit into its bits: insert a padding entry with the largest gap, and continue after it",
+            ),
+            Mistake(
+                "cut off",
+                lambda row, bits: np.minimum(_unpadded(row, bits), [2**bits - 1, np.inf]),
+                "you cut a long gap off, so the places after it are wrong: insert padding entries",
             ),
             Mistake(
                 "differences",
@@ -250,6 +259,11 @@ EXERCISES = [
                 "ties",
                 _ties,
                 "where weights are equal you keep more than two; keep exactly two, the first of equals",
+            ),
+            Mistake(
+                "one of each two",
+                _one_of_each_two,
+                "you keep one of each two neighbours; keep the two largest of four, which may be side by side",
             ),
             Mistake(
                 "down the columns",

@@ -180,7 +180,7 @@ for first_levels in ([-1.5, -0.5, 0.5, 1.5], [-0.9, -0.7, 0.1, 0.7]):
 #
 # A Gaussian has only one solution of the two conditions (Fleischer, 1964). `theory.lloyd_max(bits)` computes it without
 # data, since the mean of each cell has a closed form. `theory.lloyd_max(bits, samples)` runs Lloyd's iteration on your
-# own numbers. We fit levels to one half of the random numbers and measure the other half.
+# own numbers. We fit levels to one half of the random numbers and measure on the other.
 
 # %%
 fitted = theory.lloyd_max(bits, samples=gaussian[: values // 2])
@@ -356,7 +356,7 @@ limit = 10 * np.log10(np.sqrt(3) * np.pi / 2)
 even_gains = np.diff([best.uniform_db for best in exact.values()])
 lab.say(f"""The uniform source follows the rule, up to the noise of the draws. The sine
 is {sine_distance[0]:.2f} dB below its prediction at 1 bit and {sine_distance[-1]:.2f}
-dB at 8.
+dB at 8. Its values crowd at both ends, so their error is not uniform in wide cells.
 
 With Lloyd–Max levels the Gaussian starts
 {theory.bound_db(1) - exact[1].lloyd_max_db:.1f} dB below the rule. It loses a little
@@ -398,8 +398,8 @@ lab.claim(
 # Shannon's [rate–distortion bound](../docs/glossary.md#rate-distortion-bound) limits every code, however complicated.
 # For a Gaussian it is exactly $6.02\,b$. The dashed lines are
 # [entropy-coded](../docs/glossary.md#entropy-coded-quantizer): a coder gives short words to frequent outputs, and we
-# count their entropy instead of $b$. The top dashed line has unlimited even cells; all other quantizers have $2^b$
-# levels. Higher is better. We also measure one point of the top line on the random numbers.
+# count their entropy instead of $b$. The top dashed line has unlimited even cells; all others have $2^b$ levels. Higher
+# is better. We also measure one point of the top line.
 
 # %%
 unlimited = [theory.entropy_coded(step) for step in np.geomspace(3.2, 0.012, 40)]
@@ -432,11 +432,16 @@ axes.set(
 axes.set(xlim=(0, 12.8), ylim=(-8, 0.6), xticks=range(9))
 alt = "All lines lie below the bound: coded even cells closest, even levels farthest."
 lab.show(figure, alt=alt)
+lloyd_gap, even_gap = (
+    theory.bound_db(entropy_bits) - sqnr
+    for sqnr, entropy_bits in (exact[4][:2], exact[4][2:4])
+)
+coded_lead = lloyd_gap - even_gap
 lab.say(f"""Without a coder, even levels are the worst choice. With a coder, unlimited
-even cells are the best. Most of that gain comes from the freedom to use more levels:
-the $2^b$ best even levels, coded, are hardly better than coded Lloyd–Max levels up to 4
-bits. At a fine step, even steps with ideal coding need
-{bound_distance / theory.DB_PER_BIT:.2f} bits per value more than the bound.""")
+even cells are the best. Their lead comes from unlimited levels: the sixteen best even
+levels, coded, are only {coded_lead:.2f} dB closer to the bound than Lloyd–Max. At fine
+steps, even cells need {theory.SHAPING_DB / theory.DB_PER_BIT:.2f} bits per value more
+than the bound (Gish and Pierce, 1968).""")
 lab.claim(
     "22.fine-steps",
     "Fine even steps, coded ideally, miss the bound by the distance of Gish and Pierce",
@@ -449,7 +454,7 @@ lab.claim(
 # %% [markdown]
 # ### Clipping against rounding
 #
-# Files hold integers with one scale. A narrow range clips more values; a wide range rounds more coarsely. In the
+# Model files store integers and a scale. A narrow range clips more values; a wide range rounds more coarsely. In the
 # figure, the lines are closed forms of both errors, and the dots are measured. Look for the lowest point of the sum.
 
 # %%
@@ -538,7 +543,7 @@ for b in (8, 6, 4, 3, 2):
     )
 axes.set(xlabel="largest weight of the layer / root mean square", ylabel="SQNR in dB")
 axes.set(xlim=(peaks.min() - 0.5, peaks.max() + 2))
-alt = "Dots lie on the formula's lines at 8, 6 and 4 bits, above them at 3 and 2 bits."
+alt = "Dots on the formula's lines at 8, 6 and 4 bits, near at 3, mostly above at 2."
 lab.show(figure, alt=alt)
 rows = []
 for b in range(3, 9):
@@ -574,8 +579,8 @@ lab.claim(
 # %% [markdown]
 # ### Finer scales, with their bits counted
 #
-# An [outlier](../docs/glossary.md#outlier) costs bits: each time the largest weight doubles, all others lose one. The
-# fewer weights share a scale, the smaller the largest of them tends to be. So we try one scale [per
+# An [outlier](../docs/glossary.md#outlier) costs bits: under min–max, each time the largest weight doubles, all others
+# lose one. The fewer weights share a scale, the smaller their largest tends to be. So we try one scale [per
 # channel](../docs/glossary.md#per-channel) and [per group](../docs/glossary.md#group-scale) of neighbours.
 #
 # The file has to store every scale: as float32, float16, a power of two as in MX formats, or 8-bit floating point with
@@ -627,7 +632,7 @@ paying = {name: pays[group, name].sum() for name in scale_bits}
 lab.say(f"""The format of the scale decides. Groups of {group} pay in
 {paying["float32"]} of {len(layers)} layers with float32 scales, in {paying["float16"]}
 with float16, and in {paying["float8_e4m3fn"]} with 8-bit floating point. Powers of two
-are as short but too coarse: they pay in {paying["e8m0"]}. Clipping alone costs nothing
+are as short but too coarse: they pay in {paying["e8m0"]}. Clipping alone costs no bits
 and already gains {clip_gain:.2f} bits over min–max in the median layer.""")
 lab.claim(
     "22.groups-float8",
@@ -712,15 +717,16 @@ caption = (
 )
 lab.table(rows, caption=f"{caption}; last column: at the highest rate")
 loss = mean_db[clipped, rates[-1]] - mean_db[grouped, rates[-1]]
-lab.say(f"""Min–max fails at every rate. A fixed clipped range protects the others but
-ruins the outliers. Least squares widens the range as outliers become frequent.
+lab.say(f"""Min–max fails at every rate. A fixed clipped range has to know σ; it
+protects the others but ruins the outliers. Least squares widens the range as outliers
+become frequent.
 
 Groups help while outliers are rare. But in a group with an outlier {np.mean(zeros):.0%}
 of the numbers become zero. At the highest rate groups are {loss:.0f} dB worse than the
 clipped range. With float32 scales they would take {bits + 32 / group:g} bits per value.
 One range with {bits + 1} bits keeps {min(mean_db[wider, rate] for rate in rates):.1f}
-dB at every rate. Storing outliers apart keeps both, for {48 * rates[-2]:.2f} bits per
-value at one in {1 / rates[-2]:,.0f}.""")
+dB at every rate, but ruins outliers too. Storing them apart keeps both, for
+{48 * rates[-2]:.2f} bits per value at one in {1 / rates[-2]:,.0f}.""")
 lab.claim(
     "22.rare-outliers",
     "Groups beat one clipped range while outliers are rare",

@@ -160,7 +160,7 @@ lab.predict("30.p", question, options, my_guess)
 # The figure compares this bound (*entropy*) with five formats. Each records something else:
 #
 # - **[bitmap](../docs/glossary.md#bitmap)**: one bit per weight;
-# - **CSR**: the column of each kept weight, in 16 bits;
+# - **CSR**: the column of each kept weight, in 16 bits (the figure leaves out where each row starts);
 # - **[COO](../docs/glossary.md#coo)**: row and column;
 # - **[relative index](../docs/glossary.md#relative-index)**: the number of zeros since the previous kept weight;
 # - **[run length](../docs/glossary.md#run-length)**: lengths of the runs of zeros and of kept weights.
@@ -218,7 +218,7 @@ entropy = -p * np.log2(p) - (1 - p) * np.log2(1 - p)
 # zero](../docs/glossary.md#padding-zero) on the way: five gaps of three bits, and 32 bits for the padding zero's value.
 # The entropy is lower than all three.
 #
-# SciPy, which is installed with TFMOT, has CSR. We prune the first layer of LeNet-300-100 by magnitude: the smallest
+# SciPy provides CSR. We prune the first layer of LeNet-300-100 by magnitude: the smallest
 # weights become zero (lesson 31). We store it with SciPy and with our encoder, `methods.storage.encode`. Both take any
 # matrix of your own. The arrays and the product must be equal.
 
@@ -496,7 +496,8 @@ lab.claim(
 #
 # *Predicted* is the formula, which knows only the density. The next columns are arrays that we write and decode: for a
 # random mask, the mask by magnitude, and one that removes whole blocks of four by four weights. Gaps and run lengths
-# have their best width. The *block* format stores every block that contains a kept weight.
+# have the width that is best for the mask by magnitude, so that only the mask differs. The *block* format stores every
+# block that contains a kept weight.
 
 # %%
 blocks = prune.block_mask(weights, sparsity)
@@ -546,7 +547,7 @@ it is not: blocks take {-change["block"]:.0%} less and run lengths
 {-change["run length"]:.1%} less, because kept weights stand in clusters. The relative
 index takes {change["relative"]:.1%} *more*: pixels in the middle keep few weights, so
 long gaps need padding zeros. The best format is {smallest / bound - 1:.0%} above the
-bound.
+bound for random masks.
 
 Blocks look worst only because single weights rarely fill them. If we prune whole
 blocks, they are the smallest format. But then the kept weights hold
@@ -660,7 +661,7 @@ for rows_timed in (size // 4, size // 2, size):
         speed[case] = [1 / ratios[str(level)] for level in levels]
         dense_us[case] = 1e3 * timings["dense"].median_ms
         call_us[case] = 1e3 * timings["1.0"].median_ms  # nothing kept: only the call
-        crossing[case] = float(np.interp(0, np.log(speed[case]), levels))
+        crossing[case] = float(np.interp(0, np.log(speed[case]), levels, right=1.0))
 
 # %% tags=["hide-input"]
 rows = []
@@ -673,7 +674,8 @@ for (rows_timed, state), factors in speed.items():
     }
     row |= {"CSR call, µs": f"{call_us[case]:.0f}"}
     row |= {f"{s:.0%}": f"{f:.2f}" for s, f in zip(levels, factors, strict=True)}
-    rows.append(row | {"faster from": f"{crossing[case]:.0%}"})
+    start_text = f"{crossing[case]:.0%}" if crossing[case] < 1 else "never"
+    rows.append(row | {"faster from": start_text})
 lab.table(rows, caption="How many times as fast CSR is, by share of zeros")
 sizes = [rows_timed for rows_timed, state in crossing if state == "warm"]
 warm, cold = ([crossing[n, state] for n in sizes] for state in ("warm", "cold"))
@@ -759,7 +761,9 @@ for name, answers in rules.items():
         row | {"mean of the draws": f"{np.mean(accuracies):.2%}", "range": spread}
     )
 lab.table(
-    rows, caption=f"Accuracy without 100 of 300 neurons, not retrained; {draws} draws"
+    rows,
+    caption=f"Accuracy without 100 of 300 neurons, not retrained; {draws} draws, "
+    "the first with the original weights",
 )
 norm, both, chance = scores.values()
 lost = methods.paired.paired(right[1][0], right[0][0])
