@@ -36,9 +36,9 @@ class Page:
 
     ``status`` is that of its run's outcome; "not finished" and "unreadable" are possible too. ``path`` is None when
     there is no notebook that can be opened. ``failed_cell`` is the source of the cell that failed, ``error`` its text.
-    Times are in s; ``cpu_s`` is None where neither an outcome nor the page's end gives it. ``html`` is the notebook as a
-    page that labkit wrote, if there is one; ``stored`` are the events of the course's own full run of the same lesson,
-    where this run's figures are rough.
+    Times are in s; ``cpu_s`` is None where neither an outcome nor the page's end gives it. ``html`` is the notebook as
+    a page that labkit wrote, if there is one; ``stored`` are the events of the course's own full run of the same
+    lesson, where this run's figures are rough.
     """
 
     lesson: str

@@ -12,21 +12,24 @@ from html.parser import HTMLParser
 
 _VOID = frozenset({"br", "hr", "img"})
 _SILENT = frozenset({"script", "style", "template", "iframe", "object", "svg", "textarea", "title", "noscript"})
-_TEXT = frozenset(
-    "a b blockquote br caption code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img "
-    "kbd li mark ol p pre q s samp section small span strong sub summary sup table tbody td tfoot th thead tr u ul var"
-    "".split()
+_TEXT_NAMES = """
+a b blockquote br caption code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img kbd
+li mark ol p pre q s samp section small span strong sub summary sup table tbody td tfoot th thead tr u ul var
+"""
+_MATH_NAMES = """
+math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover mtable mtr mtd mlabeledtr
+mpadded mphantom menclose mstyle mmultiscripts mprescripts none semantics
+"""
+_MATH_ATTRIBUTE_NAMES = """
+display mathvariant stretchy fence separator form accent accentunder columnalign rowspacing columnspacing linethickness
+width height depth lspace rspace minsize maxsize movablelimits notation xmlns mathsize scriptlevel displaystyle
+"""
+_TEXT = frozenset(_TEXT_NAMES.split())
+_MATH = frozenset(_MATH_NAMES.split())
+_ATTRIBUTES = frozenset(
+    {"alt", "class", "colspan", "height", "id", "open", "rowspan", "scope", "start", "tabindex", "title", "width"}
 )
-_MATH = frozenset(
-    "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover mtable mtr mtd "
-    "mlabeledtr mpadded mphantom menclose mstyle mmultiscripts mprescripts none semantics".split()
-)
-_ATTRIBUTES = frozenset("alt class colspan height id open rowspan scope start title width tabindex role".split())
-_MATH_ATTRIBUTES = frozenset(
-    "display mathvariant stretchy fence separator form accent accentunder columnalign rowspacing columnspacing "
-    "linethickness width height depth lspace rspace minsize maxsize movablelimits notation xmlns mathsize "
-    "scriptlevel displaystyle".split()
-)
+_MATH_ATTRIBUTES = frozenset(_MATH_ATTRIBUTE_NAMES.split())
 Resolve = Callable[[str], str]
 
 

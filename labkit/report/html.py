@@ -15,7 +15,7 @@ from labkit import __version__
 from labkit.base import files
 from labkit.report import charts, stored, style, tables
 from labkit.report.data import Page, pages_in, pages_of
-from labkit.session.events import Claim, Measurement
+from labkit.session.events import Measurement
 
 __all__ = ["Page", "build", "pages_in", "pages_of", "write"]
 _TEMPLATE = "index.html.j2"

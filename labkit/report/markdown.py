@@ -16,7 +16,7 @@ _FORMATTER: Any = HtmlFormatter(nowrap=True)
 _TAG = re.compile("<[^>]+>")
 
 
-class Renderer(IPythonRenderer):  # type: ignore[misc]
+class Renderer(IPythonRenderer):
     """Renders one page: it knows whether its one heading of the first level is there, and which names are taken."""
 
     def __init__(self) -> None:

@@ -95,7 +95,7 @@ def convert(notebook: Path, place: Place, about: About) -> str:
     return str(text).encode("utf-8", "replace").decode("utf-8")
 
 
-class _Exporter(TemplateExporter):  # type: ignore[misc]
+class _Exporter(TemplateExporter):
     """nbconvert's exporter with our template, in which everything is escaped."""
 
     file_extension = ".html"

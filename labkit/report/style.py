@@ -18,7 +18,10 @@ def page_sheet() -> str:
 
 
 def sheet() -> str:
-    """Return the report's style sheet. Each technique has ``--c`` for marks and ``--t`` for text, which needs more contrast."""
+    """Return the report's style sheet.
+
+    Each technique has ``--c`` for marks and ``--t`` for text, which needs more contrast.
+    """
     light = "".join(
         f".{technique_class(name)}{{--c:{colour};--t:{_mix(colour, '#000000', 0.42)}}}"
         for name, colour in COLOURS.items()

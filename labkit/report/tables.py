@@ -292,9 +292,7 @@ def claims(pages: Iterable[Page]) -> list[ClaimGroup]:
 
 def claim_states(pages: Iterable[Page]) -> list[str]:
     """Return the state of every claim: a key of `_SIGNS`; ``here`` and ``stored`` where a full run is stored."""
-    return [
-        _state(claim, stored, rough=bool(page.stored)) for page in pages for claim, stored in _with_stored(page)
-    ]
+    return [_state(claim, stored, rough=bool(page.stored)) for page in pages for claim, stored in _with_stored(page)]
 
 
 def _with_stored(page: Page) -> list[tuple[Claim, Claim | None]]:
