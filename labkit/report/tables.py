@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -92,7 +92,8 @@ class Figures:
 class Result:
     """A row of *Results*: one measurement in texts. A value that was not measured is a dash or empty.
 
-    ``stored`` are the stored full run's figures of the same model; None where there are none.
+    ``stored`` are the stored full run's figures of the same model; None where there are none. With ``only_stored`` the
+    whole row is from there: the fast profile leaves this model out.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Result:
     quartiles: str
     ratio: str
     stored: Figures | None = None
+    only_stored: bool = False
 
 
 @dataclass(frozen=True)
@@ -234,6 +236,8 @@ def results(pages: Iterable[Page]) -> list[ResultGroup]:
             same = stored.get(_identity(measurement))
             rows.append(_result(measurement, same.pop(0) if same else None))
         if rows:
+            left = [one for same in stored.values() for one in same]
+            rows += [replace(_result(one, None), only_stored=True) for one in left]
             groups.append(ResultGroup(page.heading, page.words, page.command, rows))
     return groups
 
