@@ -315,6 +315,7 @@ def _state(claim: Claim, stored: Claim | None, *, rough: bool) -> str:
 def _claim(claim: Claim, stored: Claim | None, *, rough: bool) -> ClaimRow:
     """Return one claim in texts."""
     state = _state(claim, stored, rough=rough)
+    judged = stored if state == "stored" and stored is not None else claim
     return ClaimRow(
         sign=_SIGNS[state],
         state_class=f"s-{'held' if state in ('here', 'stored') else state}",
@@ -323,7 +324,7 @@ def _claim(claim: Claim, stored: Claim | None, *, rough: bool) -> ClaimRow:
         label=claim.label,
         value="" if claim.value is None else quantity(claim.value, claim.unit),
         spread="" if claim.spread is None else quantity(claim.spread, claim.unit),
-        relation=claim.relation,
+        relation=judged.relation,  # a bound can depend on the profile
         when=condition(claim) if claim.status == "shown" else "",
         stored="" if stored is None or stored.value is None else quantity(stored.value, stored.unit),
         from_stored=state == "stored",
