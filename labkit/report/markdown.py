@@ -6,13 +6,12 @@ import re
 from html import escape
 from typing import Any
 
+from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
 
 LONGEST_LINE = 88  # letters of a code line that fit the page's column
-_FORMATTER: Any = HtmlFormatter(nowrap=True)
+_HIGHLIGHT: Any = Highlight2HTML()
+_PRE = re.compile(r"<pre>(?:<span></span>)?(.*)</pre>", re.S)
 _TAG = re.compile("<[^>]+>")
 
 
@@ -70,6 +69,12 @@ def formula(tex: str, *, display: str) -> str:
 def code_block(source: str, *, python: bool = True, kind: str = "code") -> str:
     """Return *source* as a block of the CSS class *kind*; one with long lines scrolls and can have the focus."""
     source = source.strip("\n")
-    body = highlight(source, PythonLexer(), _FORMATTER).rstrip("\n") if python else escape(source, quote=False)
+    body = _coloured(source) if python else escape(source, quote=False)
     wide = any(len(line) > LONGEST_LINE for line in source.splitlines())
     return f'<pre class="{kind} wide" tabindex="0">{body}</pre>' if wide else f'<pre class="{kind}">{body}</pre>'
+
+
+def _coloured(source: str) -> str:
+    """Return Python code with a ``<span>`` of a class per kind of word."""
+    found = _PRE.search(_HIGHLIGHT(source, language="python"))
+    return found[1].rstrip("\n") if found else escape(source, quote=False)

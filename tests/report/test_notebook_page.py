@@ -240,7 +240,7 @@ def test_a_rough_figure_has_the_stored_one_beside_it(fast: str) -> None:
     row = re.findall(r'<tr><th scope="row">pruned 95 %.*?</tr>', fast, re.S)[0]
     words = re.sub("<[^>]+>", "", row)
     assert "89.99 % ± 0.59, n 10,000here 88.93 % ± 0.61" in words and "77,777 here 78,230" in words
-    assert "course&#39;s own full run (2026-01-02, labkit 0.1.0)" in fast
+    assert "course's own full run (2026-01-02, labkit 0.1.0)" in fast
 
 
 def test_charts_of_a_fast_run_show_the_stored_run_and_say_so(fast: str) -> None:
