@@ -97,7 +97,7 @@ def _cell(lesson: Lesson, cell: Cell, edition: Edition) -> dict[str, Any]:
         return _markdown(cell.id, text, metadata)
     if parts.BEGIN in cell.text:
         metadata["nbgrader"] = _nbgrader(lesson, cell)
-    text = parts.without_solution(cell.text) if edition == "student" else parts.without_markers(cell.text)
+    text = parts.without_solution(cell.text) if edition == "student" else _solved(parts.without_markers(cell.text))
     return {
         "cell_type": "code",
         "execution_count": None,
@@ -106,6 +106,11 @@ def _cell(lesson: Lesson, cell: Cell, edition: Edition) -> dict[str, Any]:
         "outputs": [],
         "source": text,
     }
+
+
+def _solved(text: str) -> str:
+    """Return a cell of the solved edition: its `start` says so, and nobody's progress counts it."""
+    return re.sub(r'^(lab = start\("\d\d", seed=seed)\)', r'\1, edition="solved")', text, flags=re.MULTILINE)
 
 
 def _markdown(name: str, text: str, metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -48,6 +48,14 @@ def _percent(correct: int, n: int) -> tuple[float, float]:
     return 100 * low, 100 * high
 
 
+def _short_z(correct: int, n: int) -> tuple[float, float]:
+    return wilson(correct, n, math.erf(1.96 / math.sqrt(2)))
+
+
+def _unguarded(correct: int, n: int) -> tuple[float, float]:
+    return wilson(correct, n) if 1 / n else (0.0, 1.0)
+
+
 def _upper(first_only: int, second_only: int) -> int:
     return min(first_only, second_only)
 
@@ -91,6 +99,19 @@ def _no_power(difference: float, discordant: float) -> int:
 
 def _rounded_down(difference: float, discordant: float) -> int:
     return images_paired(difference, discordant) - 1
+
+
+def _exact(difference: float, discordant: float) -> float:
+    root = math.sqrt(discordant - difference**2)
+    return float(((Z * math.sqrt(discordant) + Z_POWER * root) / difference) ** 2)
+
+
+def _rounded(difference: float, discordant: float) -> int:
+    return round(_exact(difference, discordant))
+
+
+def _not_whole(difference: float, discordant: float) -> float:
+    return _exact(difference, discordant)
 
 
 def _as_if_apart(difference: float, discordant: float) -> int:
@@ -142,7 +163,7 @@ EXERCISES = [
             Mistake(
                 "Wald",
                 _wald,
-                "this is the interval that puts the measured share into the root, Wald's; Wilson's has z² terms too",
+                "this is Wald's interval, with the measured share alone under the root; Wilson's has z² terms as well",
             ),
             Mistake("unscaled", _unscaled, "the numerator is right; divide both ends by 1 + z² / n"),
             Mistake("one-sided", _one_sided, "your z leaves 5 % on each side; half of them on each side is z = 1.96"),
@@ -152,6 +173,8 @@ EXERCISES = [
                 "the width is right, but the middle has moved: it is (share + z² / (2 n)) / (1 + z² / n)",
             ),
             Mistake("percent", _percent, "return shares between 0 and 1, not percent"),
+            Mistake("short z", _short_z, "your z is rounded to 1.96; use 1.959964"),
+            Mistake("unguarded", _unguarded, "without images you divide by zero; return 0 and 1 there"),
         ],
         cases=[
             ("most are right", (9180, 10_000)),
@@ -168,11 +191,11 @@ EXERCISES = [
         mcnemar,
         mistakes=[
             Mistake("one tail", _one_tail, "this is one tail; a gap to the other side counts too, so take it twice"),
-            Mistake("uncapped", _uncapped, "with a tie the two tails share their middle, and p passes 1: cap it there"),
+            Mistake("uncapped", _uncapped, "with equal counts the two tails overlap and p exceeds 1: limit it to 1"),
             Mistake(
                 "point",
                 _only_the_point,
-                "this is the chance of just this count; add all counts that are further from the middle",
+                "this is the probability of this count alone; add all counts that are further from the middle",
             ),
             Mistake(
                 "left tail",
@@ -198,14 +221,16 @@ EXERCISES = [
         _needed,
         mistakes=[
             Mistake(
-                "unsquared", _unsquared, "the bracket and the difference are squared: four times the images halve it"
+                "unsquared", _unsquared, "the square is missing: four times as many images show half the difference"
             ),
             Mistake(
                 "no power",
                 _no_power,
-                "your z for the power is missing: at this number the difference is seen only every second time",
+                "your z for the power is missing: with this number, half of the experiments miss the difference",
             ),
-            Mistake("rounded down", _rounded_down, "a part of an image is a whole image: round up"),
+            Mistake("rounded down", _rounded_down, "int cuts the fraction off, so you need one image more: round up"),
+            Mistake("rounded", _rounded, "round gives the nearest number, which may be one image too few: round up"),
+            Mistake("float", _not_whole, "the number of images is a whole one: round up"),
             Mistake(
                 "as if apart",
                 _as_if_apart,
@@ -219,6 +244,8 @@ EXERCISES = [
             ("the other is better", (-0.003, 0.01)),
             ("a large difference", (0.1, 0.3)),
             ("all differences one way", (0.05, 0.05)),
+            ("a small difference", (0.0021, 0.05)),
+            ("a very large one", (0.31, 0.4)),
         ],
     ),
     Exercise(
@@ -235,7 +262,7 @@ EXERCISES = [
             Mistake(
                 "counts", _counts, "a gain is against the baseline on the same images: subtract what it gets right"
             ),
-            Mistake("last", _last, "of several equally good copies take the first, as np.argmax does"),
+            Mistake("last", _last, "if several copies are equally good, take the first, as np.argmax does"),
         ],
         cases=[
             ("five copies", (_FEW, _BASE, _MORE, _FRESH)),

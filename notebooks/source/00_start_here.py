@@ -210,15 +210,22 @@ lab.claim(
 # %% [markdown]
 # ### 00.1 Accuracy ★☆☆ · 1 minute
 #
-# This exercise is solved already, to show what one looks like: a function with a docstring that says what goes in and
-# what comes out, and a check as the last line. Run it. Then spoil it, for example with `!=` in place of `==`, and run
-# it again: the check knows the usual mistakes.
+# This exercise is already solved, so that you see what an exercise looks like. It is a function with a docstring, which
+# says what goes in and what comes out. The check is the last line of the cell.
+#
+# Run the cell. Then break the function, for example with `!=` in place of `==`, and run the cell again: the check
+# recognizes common mistakes. Without images there is no accuracy, and the function returns NaN.
 
 
 # %%
 def accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
-    """Return the share, 0 to 1, of predicted classes that equal the labels; NaN when there are no images."""
-    return float(np.mean(predicted == labels)) if labels.size else float("nan")
+    """Return the share, 0 to 1, of predicted classes that equal the labels.
+
+    Without any images the share is NaN.
+    """
+    if labels.size == 0:
+        return float("nan")
+    return float(np.mean(predicted == labels))
 
 
 accuracy = lab.check("00.1", accuracy)
@@ -230,22 +237,23 @@ accuracy = lab.check("00.1", accuracy)
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# True counts as one and False as zero, so the mean is the share of True.
+# True counts as 1 and False as 0. So the mean of this array is the share of True.
 # </details>
 
 # %% [markdown]
-# ### 00.2 Mistakes by kind ★☆☆ · 4 minutes
+# ### 00.2 Mistakes by class ★☆☆ · 4 minutes
 #
-# Which kinds does it get wrong? Count, for each of the ten classes, how many of *its* images were named something else.
-# In place of `...` write your own lines.
+# Which classes does the network get wrong most often? For each of the ten classes, count how many of its images the
+# network assigned to another class. Replace `...` by your own lines. A class without mistakes gets a 0, and so do all
+# classes when there are no images.
 
 
 # %%
 def mistakes_by_class(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return ten counts: at place c, how many images with the label c were given another class."""
+    """Return ten counts: entry c is the number of misclassified images with label c."""
     ### BEGIN SOLUTION
-    wrong = labels[predicted != labels]
-    return np.bincount(wrong, minlength=10)
+    wrong_labels = labels[predicted != labels]
+    return np.bincount(wrong_labels, minlength=10)
     ### END SOLUTION
 
 
@@ -254,11 +262,12 @@ mistakes_by_class = lab.check("00.2", mistakes_by_class)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `labels[predicted != labels]` picks the labels of the images that were named wrongly.
+# `labels[predicted != labels]` selects the labels of the misclassified images.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `np.bincount` counts how often each whole number occurs. `minlength=10` keeps a place for classes without a mistake.
+# `np.bincount` counts how often each whole number occurs. It stops at the largest number that it sees; with
+# `minlength=10` it returns ten counts in any case.
 # </details>
 
 # %% [markdown]
@@ -278,7 +287,7 @@ totals = np.bincount(images.test.y, minlength=10)
 # %% tags=["hide-input"]
 lab.claim(
     "00.own-accuracy",
-    "The accuracy from exercise 00.1 equals the one from lab.measure, to less than half an image",
+    "The accuracy from exercise 00.1 equals that of lab.measure, to half an image",
     abs(own_accuracy - measured.accuracy),
     at_most=0.5 / measured.n,
     label="difference",

@@ -406,8 +406,9 @@ lab.claim(
 # %% [markdown]
 # ### 10.1 A separable block ★☆☆ · 5 minutes
 #
-# A depthwise convolution ($k \times k$, one window a channel) followed by a 1 × 1 convolution from `channels` to
-# `filters`. Both have `size` × `size` output positions, neither has biases. Return parameters and MACs.
+# A separable block replaces one large convolution by two small ones. The first is a depthwise convolution: one $k
+# \times k$ window per channel. The second is a 1 × 1 convolution from `channels` to `filters`. Both have `size` ×
+# `size` output positions, and neither has biases. Return the parameters and the MACs of both together.
 
 
 # %%
@@ -424,26 +425,27 @@ separable = lab.check("10.1", separable)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Write down the parameters of each of the two, and add.
+# Count the parameters of each convolution and add them. The depthwise one has a window of `kernel * kernel` weights per
+# channel. The 1 × 1 convolution has one weight per pair of channel and filter.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Every weight is used once at each position, and there are `size * size` positions.
+# Each weight is used once per output position, and there are `size * size` positions.
 # </details>
 
 # %% [markdown]
-# ### 10.2 Intensity ★☆☆ · 5 minutes
+# ### 10.2 Arithmetic intensity ★☆☆ · 5 minutes
 #
-# A dense layer of float32 without bias, for `batch` inputs at once: the weights are read once, inputs are read and
-# outputs written for each. How many floating-point operations are there for each byte?
+# A dense float32 layer without bias processes `batch` inputs at once. It reads the weights once for the whole batch. It
+# also reads all inputs and writes all outputs. How many floating-point operations does it do per byte moved?
 
 
 # %%
 def dense_intensity(inputs: int, units: int, batch: int) -> float:
-    """Return FLOP for each byte moved."""
+    """Return the floating-point operations (FLOP) per byte moved."""
     ### BEGIN SOLUTION
-    moved = 4 * (batch * inputs + inputs * units + batch * units)
-    return 2 * batch * inputs * units / moved
+    bytes_moved = 4 * (batch * inputs + inputs * units + batch * units)
+    return 2 * batch * inputs * units / bytes_moved
     ### END SOLUTION
 
 
@@ -452,24 +454,29 @@ dense_intensity = lab.check("10.2", dense_intensity)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# The layer makes `inputs * units` MACs for each input, and a MAC is two operations.
+# The layer does `inputs * units` MACs per image of the batch, and a MAC is two operations: a multiplication and an
+# addition.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Three arrays move, of shapes `(batch, inputs)`, `(inputs, units)` and `(batch, units)`, four bytes a value.
+# Three arrays move. Their shapes are `(batch, inputs)`, `(inputs, units)` and `(batch, units)`, with four bytes per
+# value.
 # </details>
 
 # %% [markdown]
 # ### 10.3 Fold a batch norm ★★☆ · 15 minutes
 #
 # Batch norm turns a layer's output $y$ into $\gamma\,(y - \mu) / \sqrt{\sigma^2 + \varepsilon} + \beta$, channel by
-# channel. Since $y$ is a weighted sum plus a bias, the same comes from other weights and another bias. Channels are
-# the last axis of `kernel`.
+# channel. The output $y$ is a weighted sum plus a bias. A layer with other weights and another bias can therefore
+# compute the same result without batch norm. Return these weights and this bias. The channels are the last axis of
+# `kernel`.
 
 
 # %%
-def fold(kernel, bias, gamma, beta, mean, variance, epsilon) -> tuple[np.ndarray, np.ndarray]:
-    """Return the kernel and the bias of the layer that needs no batch norm after it."""
+def fold(
+    kernel, bias, gamma, beta, mean, variance, epsilon
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the kernel and the bias of a layer that needs no batch norm after it."""
     ### BEGIN SOLUTION
     scale = gamma / np.sqrt(variance + epsilon)
     return kernel * scale, beta + (bias - mean) * scale
@@ -481,30 +488,35 @@ fold = lab.check("10.3", fold)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Call $\gamma / \sqrt{\sigma^2 + \varepsilon}$ the scale. What does it multiply, once the brackets are opened?
+# Call $\gamma / \sqrt{\sigma^2 + \varepsilon}$ the scale and write $y = Wx + b$. Expand the brackets. The factor in
+# front of $x$ is the new kernel; everything else is the new bias.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `kernel * scale` scales the last axis. The bias goes through the normalization like any part of $y$.
+# `kernel * scale` multiplies along the last axis, which is the channels. Batch norm also acts on the old bias: subtract
+# the mean from it, multiply by the scale, and add beta.
 # </details>
 
 # %% [markdown]
-# ### 10.4 The peak ★★★ · 15 minutes
+# ### 10.4 Peak memory ★★★ · 15 minutes
 #
-# Activation 0 is the network's input. Operator `k` reads the activations in `reads[k]` and writes activation `k + 1`.
-# Each takes `sizes[i]` bytes from when it is written until its last reader is done; the input is kept all the time, as
-# LiteRT keeps it. How many bytes are needed at the worst moment?
+# Activation 0 is the network's input. Operator `k` reads the activations listed in `reads[k]` and writes activation `k
+# + 1`. Activation `i` takes `sizes[i]` bytes from the operator that writes it to the last operator that reads it.
+# LiteRT keeps the input until the end, and so do we. An activation that no operator reads is an output of the network;
+# it stays until the end as well. How many bytes are in use at the worst moment?
 
 
 # %%
 def peak_bytes(sizes: list[int], reads: list[list[int]]) -> int:
-    """Return the largest sum of the sizes of activations that are needed while an operator runs."""
+    """Return the largest number of bytes in use while an operator runs."""
     ### BEGIN SOLUTION
-    last = {i: k for k, row in enumerate(reads) for i in row} | {0: len(reads)}
+    end = len(reads)
+    last_use = {i: k for k, row in enumerate(reads) for i in row}
+    last_use[0] = end
     peak = 0
-    for k in range(len(reads)):
-        alive = [i for i in range(k + 2) if i == k + 1 or last[i] >= k]
-        peak = max(peak, sum(sizes[i] for i in alive))
+    for k in range(end):
+        in_use = [i for i in range(k + 2) if last_use.get(i, end) >= k]
+        peak = max(peak, sum(sizes[i] for i in in_use))
     return peak
     ### END SOLUTION
 
@@ -514,11 +526,14 @@ peak_bytes = lab.check("10.4", peak_bytes)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# First find for each activation the last operator that reads it: later entries of a dictionary replace earlier ones.
+# First find the last operator that reads each activation. Go through the operators in order and write into a
+# dictionary: a later entry replaces an earlier one. `dictionary.get(i, end)` returns `end` for an activation without an
+# entry.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# While operator `k` runs, its result is in memory, and so is everything older that `k` or a later operator reads.
+# While operator `k` runs, its result `k + 1` is in memory. So is every earlier activation that `k` or a later operator
+# reads, or that stays until the end.
 # </details>
 
 # %% [markdown]
@@ -548,8 +563,8 @@ axes.set(
 axes.set(xlim=(0, 125), ylim=(3.5, -0.5), xticks=(0, 20, 40, 60, 80, 100))
 lab.show(
     figure,
-    alt="The convolutions have few parameters and do most MACs; for the large dense layer it is the "
-    "reverse.",
+    alt="The convolutions have few parameters and do most MACs; "
+    "for the large dense layer it is the reverse.",
 )
 mac_share = largest.macs / sum(layer.macs for layer in layers)
 conv_macs = sum(layer.macs for layer in layers[:2]) / sum(

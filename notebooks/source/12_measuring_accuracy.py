@@ -316,19 +316,21 @@ images, so chance has little to change.""")
 # %% [markdown]
 # ### 12.1 Wilson's interval ★☆☆ · 10 minutes
 #
-# Write it for any count, at 95 % ($z = 1.959964$). No images at all leave everything open: 0 to 1.
+# Write a function that computes Wilson's interval at 95 % ($z = 1.959964$) for any count. Without any images we know
+# nothing about the accuracy, so the interval is 0 to 1.
 
 
 # %%
 def wilson(correct: int, n: int) -> tuple[float, float]:
-    """Return the low and the high end, as shares."""
+    """Return the low and the high end of the interval, as shares from 0 to 1."""
     ### BEGIN SOLUTION
     if n == 0:
         return 0.0, 1.0
-    share, scale = correct / n, 1 + z**2 / n
+    z = 1.959964
+    share, divisor = correct / n, 1 + z**2 / n
     middle = share + z**2 / (2 * n)
-    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return (middle - half) / scale, (middle + half) / scale
+    half_width = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return (middle - half_width) / divisor, (middle + half_width) / divisor
     ### END SOLUTION
 
 
@@ -337,26 +339,30 @@ wilson = lab.check("12.1", wilson)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# The lines under *By hand* are nearly it.
+# The code under *By hand* computes the interval for one count. Turn it into a function of `correct` and `n`, and treat
+# `n == 0` first.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Both ends are divided by $1 + z^2/n$, the middle as well as the half width.
+# Both the middle and the half width are divided by $1 + z^2/n$.
 # </details>
 
 # %% [markdown]
 # ### 12.2 McNemar's exact p ★★☆ · 10 minutes
 #
-# Of $m$ images on which the two differ, each is a fair coin. How likely is a result at least as uneven as this one, to
-# either side? If they never differ, the answer is 1.
+# Two networks disagree on $m$ images. If they were equally good, each of these images would be a fair coin. How
+# probable is a split at least as uneven as the observed one, to either side? If the networks never disagree, return 1.
 
 
 # %%
 def exact_p(first_only: int, second_only: int) -> float:
-    """Return the two-sided p-value; at most 1."""
+    """Return the two-sided p-value, which is at most 1.
+
+    first_only images are right for the first network alone, second_only for the second.
+    """
     ### BEGIN SOLUTION
-    m, fewer = first_only + second_only, min(first_only, second_only)
-    tail = sum(comb(m, k) for k in range(fewer + 1)) / 2**m
+    m, smaller_count = first_only + second_only, min(first_only, second_only)
+    tail = sum(comb(m, k) for k in range(smaller_count + 1)) / 2**m
     return min(1.0, 2 * tail)
     ### END SOLUTION
 
@@ -366,29 +372,34 @@ exact_p = lab.check("12.2", exact_p)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# The chance of $k$ heads in $m$ throws is `comb(m, k) / 2**m`. Add them from 0 up to the smaller count.
+# The probability of $k$ heads in $m$ throws is `comb(m, k) / 2**m`. Add these probabilities for all $k$ from 0 to the
+# smaller count, which is included.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Twice the tail, for both sides. With a tie that passes 1.
+# Double the tail, because a gap to the other side counts as well. With equal counts the two tails overlap and their sum
+# exceeds 1; return 1 then.
 # </details>
 
 # %% [markdown]
-# ### 12.3 The images needed ★★☆ · 10 minutes
+# ### 12.3 The number of images ★★☆ · 10 minutes
 #
-# Two networks differ in accuracy by $\delta$, and just one is right on the share $\psi$ of the images, the
-# [discordant](../docs/glossary.md#discordant-share) ones. To see $\delta$ four times in five
-# ([power](../docs/glossary.md#power)) takes
+# The accuracies of two networks differ by $\delta$. On a share $\psi$ of the images, exactly one of the two is right;
+# these images are [discordant](../docs/glossary.md#discordant-share). To detect $\delta$ in four of five experiments (a
+# [power](../docs/glossary.md#power) of 80 %), we need
 #
 # $$ n = \left(\frac{1.959964\,\sqrt{\psi} + 0.841621\,\sqrt{\psi - \delta^2}}{\delta}\right)^2 $$
+#
+# images. The sign of $\delta$ does not matter. Round up to a whole number of images.
 
 
 # %%
 def images_needed(difference: float, discordant: float) -> int:
-    """Return the number of images, a whole one."""
+    """Return the number of images for a difference δ and a discordant share ψ."""
     ### BEGIN SOLUTION
-    wanted = 1.959964 * np.sqrt(discordant) + 0.841621 * np.sqrt(discordant - difference**2)
-    return int(np.ceil((wanted / difference) ** 2))
+    root = np.sqrt(discordant - difference**2)
+    numerator = 1.959964 * np.sqrt(discordant) + 0.841621 * root
+    return int(np.ceil((numerator / difference) ** 2))
     ### END SOLUTION
 
 
@@ -397,28 +408,34 @@ images_needed = lab.check("12.3", images_needed)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Compute the bracket first, then square it.
+# Compute the numerator first, divide it by the difference, and then square.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# A part of an image is a whole image: `np.ceil`.
+# `np.ceil` rounds up and returns a float; `int` turns it into a whole number. `round` would sometimes return one image
+# too few.
 # </details>
 
 # %% [markdown]
-# ### 12.4 The winner, twice ★★☆ · 10 minutes
+# ### 12.4 The winner on fresh images ★★☆ · 10 minutes
 #
-# Several copies were tried. `answers` is True where a copy is right, of shape (copies, images); `baseline` has the same
-# for the network they came from. Choose the copy with the largest gain on validation (the first, if several). How many
-# images does it gain there, and how many on the test images?
+# We tried several copies of a network and choose the best one on the validation images. `answers` has the shape
+# (copies, images) and is True where a copy is right. `baseline` says the same about the original network. A gain is the
+# number of right images minus the baseline's. Find the copy with the largest gain on validation; if several are equal,
+# take the first. Return its gain on validation and its gain on test.
 
 
 # %%
-def winner(answers: np.ndarray, baseline: np.ndarray, test_answers: np.ndarray, test_baseline: np.ndarray):
-    """Return the winner's gain in images on validation, and on test."""
+def winner(answers, baseline, test_answers, test_baseline) -> tuple[int, int]:
+    """Return the winner's gain in images on validation and its gain on test.
+
+    All four are boolean arrays, True where the answer is right.
+    """
     ### BEGIN SOLUTION
-    best = int(np.argmax(answers.sum(axis=1)))
+    best = np.argmax(answers.sum(axis=1))
     gain = int(answers[best].sum()) - int(baseline.sum())
-    return gain, int(test_answers[best].sum()) - int(test_baseline.sum())
+    test_gain = int(test_answers[best].sum()) - int(test_baseline.sum())
+    return gain, test_gain
     ### END SOLUTION
 
 
@@ -427,11 +444,12 @@ winner = lab.check("12.4", winner)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `answers.sum(axis=1)` counts the right images of each copy; `np.argmax` gives the first of the best.
+# `answers.sum(axis=1)` counts the right images of each copy. `np.argmax` returns the index of the largest count, and of
+# the first one if several are equal.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# The test images may not choose: use the same row for both gains.
+# The test images must not influence the choice. Use the same index for both gains.
 # </details>
 
 # %% [markdown]

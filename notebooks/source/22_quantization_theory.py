@@ -195,17 +195,20 @@ lab.claim("22.closed-form", text, miss, at_most=0.1, unit="dB", label="differenc
 # ## Your turn
 
 # %% [markdown]
-# ### 22.1 The ratio ★☆☆ · 5 minutes
+# ### 22.1 The ratio in decibels ★☆☆ · 5 minutes
 #
-# Write the SQNR. When nothing is lost, the answer is infinity.
+# Compute the SQNR. It is negative when the error is larger than the signal. When nothing is lost, the error is exactly
+# zero and the ratio is infinite.
 
 
 # %%
 def sqnr(x: np.ndarray, y: np.ndarray) -> float:
-    """Return the SQNR in dB of y, which stands for x (x is not all zero)."""
+    """Return the SQNR in dB of the quantized values y of x, which is not all zero."""
     ### BEGIN SOLUTION
-    noise = np.sum((x - y) ** 2)
-    return float(10 * np.log10(np.sum(x**2) / noise)) if noise else float("inf")
+    error_power = np.sum((x - y) ** 2)
+    if error_power == 0:
+        return float("inf")
+    return float(10 * np.log10(np.sum(x**2) / error_power))
     ### END SOLUTION
 
 
@@ -214,27 +217,34 @@ sqnr = lab.check("22.1", sqnr)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Two sums of squares: one of `x`, one of the difference.
+# You need two sums of squares: one of `x`, and one of the error `x - y`.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Squares are powers already, so the factor is 10. Return `float("inf")` when the second sum is zero.
+# Sums of squares are powers, so the factor in front of the logarithm is 10. Return `float("inf")` when the sum of the
+# squared errors is zero.
 # </details>
 
 # %% [markdown]
 # ### 22.2 One step of Lloyd's iteration ★★☆ · 10 minutes
 #
-# Write what *By hand* does, for any numbers and any ascending levels. One thing can go wrong there: a level that no
-# number is nearest to. Let it stay where it is.
+# Write one step of the iteration under *By hand*, for any values and any ascending levels. Each level moves to the mean
+# of the values that are nearest to it. A level may have no such value; leave it where it is. No value lies exactly
+# halfway between two levels.
 
 
 # %%
 def lloyd_step(x: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """Return the levels after one step: each the mean of the numbers that are nearest to it."""
+    """Return the levels after one step of Lloyd's iteration."""
     ### BEGIN SOLUTION
-    nearest = np.searchsorted((levels[:-1] + levels[1:]) / 2, x)
-    cells = [x[nearest == k] for k in range(len(levels))]
-    return np.array([cell.mean() if len(cell) else level for cell, level in zip(cells, levels, strict=True)])
+    edges = (levels[:-1] + levels[1:]) / 2
+    nearest = np.searchsorted(edges, x)
+    moved_levels = levels.astype(float)
+    for k in range(len(levels)):
+        cell = x[nearest == k]
+        if len(cell) > 0:
+            moved_levels[k] = cell.mean()
+    return moved_levels
     ### END SOLUTION
 
 
@@ -243,23 +253,26 @@ lloyd_step = lab.check("22.2", lloyd_step)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `np.searchsorted(edges, x)` gives the number of the cell of each `x`.
+# The edges lie halfway between neighbouring levels. `np.searchsorted(edges, x)` returns, for each value, the index of
+# its nearest level.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Go through the cells: `x[nearest == k]` may be empty, and an empty array has no mean.
+# Go through the levels one by one. `x[nearest == k]` are the values of level k. This array may be empty, and an empty
+# array has no mean.
 # </details>
 
 # %% [markdown]
-# ### 22.3 A scale for every group ★★☆ · 10 minutes
+# ### 22.3 A scale per group ★★☆ · 10 minutes
 #
-# Weights of $b$ bits are stored as whole numbers between $\pm(2^{b-1} - 1)$. Give each run of `group` neighbours the
-# smallest scale with which its largest weight still fits.
+# Weights of $b$ bits are stored as integers from $-(2^{b-1} - 1)$ to $2^{b-1} - 1$. Each group of `group` neighbouring
+# weights has its own scale. Choose the smallest scale for which the group's largest weight still fits. The last group
+# may be shorter than the others. A group of zeros gets scale 0, and an empty array has no scales.
 
 
 # %%
 def group_scales(weights: np.ndarray, group: int, bits: int) -> np.ndarray:
-    """Return one scale a group of neighbours in weights (n,); the last group may be shorter."""
+    """Return one scale per group of neighbours in weights (n,)."""
     ### BEGIN SOLUTION
     starts = range(0, len(weights), group)
     largest = [np.max(np.abs(weights[start : start + group])) for start in starts]
@@ -272,11 +285,12 @@ group_scales = lab.check("22.3", group_scales)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `range(0, len(weights), group)` gives where the groups begin.
+# `range(0, len(weights), group)` contains the index at which each group begins. A slice that runs beyond the end of an
+# array is simply shorter.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# The largest *absolute* value of the group, divided by the largest whole number.
+# Divide the largest *absolute* value of each group by the largest integer.
 # </details>
 
 # %% [markdown]
@@ -637,7 +651,7 @@ lab.claim(
 #
 # Do groups protect a tensor from outliers? We plant outliers of random sign at random places, from one in 100,000
 # numbers to one in 100. The table shows the SQNR of all *other* numbers and what becomes of an outlier. One rival is
-# [KL calibration](../docs/glossary.md#kl-calibration). A stronger one stores the outliers apart (*SqueezeLLM*, Kim et
+# [KL calibration](../docs/glossary.md#kl-calibration). A stronger rival stores the outliers apart (*SqueezeLLM*, Kim et
 # al., 2023, arXiv:2306.07629); we count 16 bits for each value and 32 for its position.
 
 

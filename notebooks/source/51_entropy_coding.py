@@ -262,14 +262,16 @@ Huffman needs {len(huffman_bytes):,} bytes, because both code words have one bit
 # %% [markdown]
 # ### 51.1 Entropy ★☆☆ · 5 minutes
 #
-# What is a symbol worth on average? Symbols that never occur are worth nothing, and so is a stream without symbols.
+# How many bits does a symbol need on average? Compute the entropy from the counts of the symbols. Symbols that never
+# occur contribute nothing. An empty stream has entropy 0.
 
 
 # %%
 def entropy(counts: np.ndarray) -> float:
-    """Return the entropy in bits a symbol; counts says how often each symbol occurs."""
+    """Return the entropy in bits per symbol; counts is how often each symbol occurs."""
     ### BEGIN SOLUTION
-    shares = counts[counts > 0] / max(counts.sum(), 1)
+    occurring = counts[counts > 0]
+    shares = occurring / max(counts.sum(), 1)
     return float(-(shares * np.log2(shares)).sum())
     ### END SOLUTION
 
@@ -279,26 +281,28 @@ entropy = lab.check("51.1", entropy)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `counts[counts > 0]` leaves out what never occurs, whose logarithm there is not.
+# `counts[counts > 0]` leaves out the symbols that never occur. Their logarithm would be minus infinity.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Divide by the sum, but not by zero; then `-(shares * np.log2(shares)).sum()`.
+# Divide the counts by their sum to get the shares; an empty stream has the sum zero. Then compute `-(shares *
+# np.log2(shares)).sum()`.
 # </details>
 
 # %% [markdown]
 # ### 51.2 Huffman's bits ★★☆ · 10 minutes
 #
-# Join the two rarest groups until one is left. Each join puts one bit before all symbols of both. So the bits of the
-# whole stream are the sum of all joined counts. A symbol that is alone takes one bit.
+# Join the two rarest groups of symbols until one is left. Each join puts one bit in front of the code words of all
+# symbols in both groups. So the whole stream needs as many bits as the sum of all joined counts. If only one symbol
+# occurs, it still needs one bit each time.
 #
-# A file need not hold the words: in a [canonical code](../docs/glossary.md#canonical-code) they are counted
-# up, shorter ones first, and their lengths say everything (`coding.huffman_codes`).
+# A file stores only the lengths of the words: in a [canonical code](../docs/glossary.md#canonical-code) they are
+# numbered in order, shorter ones first.
 
 
 # %%
 def huffman_bits(counts: np.ndarray) -> int:
-    """Return the bits that the best prefix code needs for the whole stream."""
+    """Return how many bits the best prefix code needs for the whole stream."""
     ### BEGIN SOLUTION
     import heapq
 
@@ -318,28 +322,34 @@ huffman_bits = lab.check("51.2", huffman_bits)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `heapq.heappop(heap)` takes the smallest number off a list that `heapq.heapify` has ordered.
+# `heapq.heapify(heap)` orders a list so that `heapq.heappop(heap)` removes and returns its smallest number.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Push the sum back: the group is joined again later. Leave out counts of zero at the beginning.
+# Remove the two smallest counts, add them, and count the sum. Then put the sum back with `heapq.heappush(heap,
+# joined)`, because the group is joined again later.
 # </details>
 
 # %% [markdown]
 # ### 51.3 The interval in whole numbers ★★★ · 15 minutes
 #
-# Divide the width by the sum of all frequencies, rounding down: that is one *step*. A symbol's part begins as many steps
-# above the lower bound as the symbols before it have frequency together; it is as many steps wide as its own.
+# A range coder computes in integers. Divide the width by the sum of all frequencies and round down: this is one *step*.
+# The part of a symbol begins one step per unit of frequency of the symbols before it above the lower bound. It is as
+# many steps wide as its own frequency. Each symbol narrows the interval to its part.
 
 
 # %%
-def interval(symbols: np.ndarray, frequencies: np.ndarray, width: int) -> tuple[int, int]:
-    """Return lower bound and width after all symbols, beginning with 0 and width; Python integers."""
+def interval(symbols, frequencies, width) -> tuple[int, int]:
+    """Return the lower bound and the width after all symbols, as Python integers.
+
+    symbols and frequencies are arrays of whole numbers, width is an int.
+    """
     ### BEGIN SOLUTION
-    shares, low = [int(share) for share in frequencies], 0
+    shares, low = [int(frequency) for frequency in frequencies], 0
     for symbol in symbols:
         step = width // sum(shares)
-        low, width = low + step * sum(shares[:symbol]), step * shares[symbol]
+        low = low + step * sum(shares[:symbol])
+        width = step * shares[symbol]
     return low, width
     ### END SOLUTION
 
@@ -349,11 +359,13 @@ interval = lab.check("51.3", interval)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `//` divides and rounds down. Turn the frequencies into Python integers first: they have no largest number.
+# `//` divides and rounds down. Convert the frequencies to Python integers first, because these have no largest number
+# and cannot overflow.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `sum(shares[:symbol])` counts those before the symbol. Divide first and multiply then, as the text says.
+# `sum(shares[:symbol])` adds the frequencies of the symbols before this one. Divide first and multiply afterwards, as
+# the text says; the decoder must round in the same place.
 # </details>
 
 # %% [markdown]
