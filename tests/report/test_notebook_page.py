@@ -239,7 +239,7 @@ def fast(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_a_rough_figure_has_the_stored_one_beside_it(fast: str) -> None:
     row = re.findall(r'<tr><th scope="row">pruned 95 %.*?</tr>', fast, re.S)[0]
     words = re.sub("<[^>]+>", "", row)
-    assert "89.99 % ± 0.59, n 10,000here 88.93 % ± 0.61" in words and "77,777 here 78,230" in words
+    assert "89.99 % ± 0.59, n 10,000 here 88.93 % ± 0.61" in words and "77,777 here 78,230" in words
     assert "course's own full run (2026-01-02, labkit 0.1.0)" in fast
 
 
