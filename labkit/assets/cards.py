@@ -1,4 +1,4 @@
-"""What a trained baseline says about itself, and the key under which the cache keeps it."""
+"""The card that describes a trained baseline, and its key in the cache."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Goal:
-    """What the course asks of itself for a network; ``alone`` is the id of the figure whose ratio it asks for."""
+    """The course's own goal for a network; ``alone`` is the id of the figure whose ratio it must reach."""
 
     alone: str
     taught_ratio: float

@@ -1,4 +1,4 @@
-"""Hand bytes of somebody else to a process of their own: when they crash a native parser, one file is lost and no more.
+"""Give untrusted bytes to a separate process: when they crash a native parser, only that file is lost.
 
 A child is a module of labkit with a main part that reads standard input and writes standard output; see
 ``labkit.keras2.h5_child`` and ``labkit.deploy.tflite_child``.

@@ -1,4 +1,4 @@
-"""Where things stand: the course's own folder, the user's cache and the user's records."""
+"""The places of files: the course's own folder, the user's cache and the user's records."""
 
 from __future__ import annotations
 

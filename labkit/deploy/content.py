@@ -48,7 +48,7 @@ class OpenFile:
         return bool(self._interpreters)
 
     def close(self) -> None:
-        """Give up the interpreters: the next use opens the file as it is stored."""
+        """Delete the interpreters: the next use opens the file as it is stored."""
         self._interpreters.clear()
 
 

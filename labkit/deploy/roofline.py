@@ -1,4 +1,4 @@
-"""The roofline of this machine, measured on one thread, and where a network's layers stand on it.
+"""The roofline of this machine, measured on one thread, and the position of a network's layers on it.
 
 Williams, Waterman and Patterson, *Roofline: an insightful visual performance model*, CACM 52 (2009); the triad is that
 of McCalpin's STREAM (1995). One multiply-accumulate is two floating-point operations (FLOP).
@@ -69,7 +69,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Work:
-    """What one layer has to do for one input: FLOP, and bytes of weights, input and output, each moved once."""
+    """The work of one layer for one input: FLOP, and bytes of weights, input and output, each moved once."""
 
     name: str
     kind: str
@@ -110,7 +110,7 @@ def work(source: Source) -> list[Work]:
 
 @dataclass(frozen=True)
 class Survey:
-    """What `survey` measured: the work of each layer, all times, and the rates of the machine in the same rounds."""
+    """The result of `survey`: the work of each layer, all times, and the rates of the machine in the same rounds."""
 
     works: dict[str, Work]
     times: Timings

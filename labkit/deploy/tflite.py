@@ -139,7 +139,7 @@ def _runner(source: Source, threads: int) -> tuple[Any, dict[str, Any], dict[str
 
 
 def allocate(runner: Any) -> None:
-    """Have an interpreter make its tensors, without what LiteRT prints meanwhile."""
+    """Let an interpreter allocate its tensors, without what LiteRT prints meanwhile."""
     with native_stderr():
         runner.allocate_tensors()
 

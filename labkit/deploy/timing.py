@@ -1,4 +1,4 @@
-"""How long it takes, compared fairly: candidates interleaved in random order, warmed up, medians with quartiles."""
+"""Compare times fairly: candidates interleaved in random order, warmed up, medians with quartiles."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Timings(dict[str, Timing]):
     """The timings of one run, by name."""
 
     def ratios(self, reference: str) -> dict[str, float]:
-        """Each candidate's time over that of *reference*: the median of the ratios within each round.
+        """Return each candidate's time over that of *reference*: the median of the ratios within each round.
 
         Paired so, a processor that slows down during the run does not enter. Raises UsageError for an unknown name.
         """
@@ -188,7 +188,7 @@ def _first_calls(path: str, calls: int, order: Sequence[str]) -> dict[str, tuple
 
 @cache
 def processor() -> str:
-    """The processor's name as the system gives it; the machine's kind when it gives none."""
+    """Return the processor's name as the system gives it; the machine's kind when it gives none."""
     system = platform.system()
     name = ""
     if system == "Linux":
@@ -204,7 +204,7 @@ def processor() -> str:
 
 @cache
 def int8_extensions() -> tuple[str, ...]:
-    """Which instruction sets for int8 arithmetic the processor has, where Linux tells; else empty."""
+    """Return the processor's instruction sets for int8 arithmetic where Linux lists them; else empty."""
     present = (_cpuinfo("flags") or _cpuinfo("Features")).split()
     return tuple(name for name in _INT8_EXTENSIONS if name in present)
 

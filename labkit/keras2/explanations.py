@@ -1,4 +1,4 @@
-"""What each of TFMOT's misleading messages means: a pattern, and what to say to who made the mistake.
+"""Explanations of TFMOT's misleading messages: for each a pattern, and the sentence that replaces it.
 
 Many messages fit several mistakes ("can only prune …" is raised for a Keras 3 model, a subclassed one and None).
 Which one was made is read from the arguments of the failed call, which its traceback still holds. One rule is a

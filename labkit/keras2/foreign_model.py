@@ -1,4 +1,4 @@
-"""Build the model in a file of somebody else, provided that it consists of Keras' own layers and runs no code.
+"""Build the model in an untrusted file, provided that it consists of Keras' own layers and runs no code.
 
 Keras imports whatever module a configuration names, and a Lambda layer is code: so the configuration is read first, and
 every class and function in it must be one of Keras' own.

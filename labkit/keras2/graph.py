@@ -1,4 +1,4 @@
-"""Which channels of a Keras 2 model hang together, and what is left of each layer when some of them go.
+"""Find the channels of a Keras 2 model that depend on each other, and the rest of each layer when some are deleted.
 
 Every output channel of a Dense or Conv2D layer is a *unit* of its own. Units travel: batch normalization, activations,
 pooling and depthwise convolutions pass them on, Flatten repeats them, Concatenate puts them side by side, and Add makes

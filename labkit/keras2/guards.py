@@ -1,4 +1,4 @@
-"""Check what TFMOT's functions are given, where TFMOT itself gives a wrong result, or none, without an error.
+"""Check the arguments of TFMOT's functions where TFMOT itself returns a wrong result, or none, without an error.
 
 ``install`` puts a check in front of five functions of ``tfmot``; what they do afterwards is unchanged. Names that a
 page took before (``from … import prune_low_magnitude``) stay unchecked: TFMOT's own errors are translated there too.

@@ -1,4 +1,4 @@
-"""Read an HDF5 file of Keras weights in a process of its own: it comes on standard input, its tensors go to the output.
+"""Read an HDF5 file of Keras weights in a separate process: from standard input, tensors to standard output.
 
 The HDF5 library parses the file in C, and a damaged one can crash it. What a file could use to reach beyond itself is
 refused: soft and external links, external storage, virtual datasets, objects and references, filters from plugins.

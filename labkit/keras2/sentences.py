@@ -1,4 +1,4 @@
-"""The sentences about what TFMOT's functions were given that both a check before the call and a translation use."""
+"""The sentences about wrong arguments of TFMOT's functions, for checks before a call and for translations."""
 
 from __future__ import annotations
 

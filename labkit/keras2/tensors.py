@@ -1,4 +1,4 @@
-"""A model's weights as named tensors, there and back: what a ``.lkz`` file holds."""
+"""Convert a model's weights to named tensors, the content of a ``.lkz`` file, and back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train a network into the form that a small file holds: few weights first, then few different values.
+"""Train a network for a small file: few weights first, then few different values.
 
 Two trainings, each a plain loop over Adam's steps. While pruning, a mask grows over each kernel, and the gradients of
 what it covers are zero: letting them through made every network worse. While tuning, the weights of a tensor that have

@@ -22,7 +22,7 @@ _ROWS = 8000  # windows that a reader is looked at through: ten times the featur
 
 
 class Reading(NamedTuple):
-    """What one layer reads: ``features`` float32 (rows, features), ``weights`` (features, outputs), and ``units``
+    """The input of one layer: ``features`` float32 (rows, features), ``weights`` (features, outputs), and ``units``
     (features,), those of the graph that the features belong to."""
 
     features: NDArray[np.float32]

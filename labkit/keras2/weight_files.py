@@ -1,4 +1,4 @@
-"""The weights in a ``.keras`` or ``.h5`` file of somebody else, by name: no model is built, so none of its code runs.
+"""Read the weights in an untrusted ``.keras`` or ``.h5`` file, by name: no model is built, so no code in it runs.
 
 A ``.h5`` file names its weights. A ``.keras`` file numbers them within each layer and keeps the layers' names in its
 configuration: `_VARIABLES` gives the names that Keras' own layers have. Where a layer is not listed there, the model is

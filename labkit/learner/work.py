@@ -1,4 +1,4 @@
-"""A learner's copies: ``work/`` holds them, git ignores it, and nothing here ever overwrites what a learner wrote."""
+"""Manage a learner's copies in ``work/``, which git ignores; no function here overwrites a learner's work."""
 
 from __future__ import annotations
 

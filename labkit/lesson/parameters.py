@@ -210,7 +210,7 @@ def _read_range(words: str, kind: type) -> tuple[Any, Any, tuple[Any, ...]]:
 
 
 def _number(text: str) -> float:
-    """A number, a power, or a power less one, as ranges are written: ``0.99``, ``2**31``, ``2**31 - 1``."""
+    """Return a number, a power, or a power less one, as ranges are written: ``0.99``, ``2**31``, ``2**31 - 1``."""
     body = re.sub(r"(?<=\d)\s*-\s*1$", "", text.strip())
     base, _, power = body.partition("**")
     value: float = float(base) if not power else int(base) ** int(power)

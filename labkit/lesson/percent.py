@@ -36,7 +36,7 @@ def cells(number: str, path: Path, lines: list[str], start: int) -> Iterator[Cel
 
 
 def _cells(path: Path, lines: list[str], start: int) -> Iterator[Cell]:
-    """The cells below the header; a cell's mark is ``# %%``, with ``[markdown]`` or ``tags=[…]`` where they apply."""
+    """Return the cells below the header; a cell's mark is ``# %%``, with ``[markdown]`` or ``tags=[…]`` or neither."""
     marks = [index for index in range(start, len(lines)) if lines[index].startswith("# %%")]
     stray = next((index for index in range(start, marks[0] if marks else len(lines)) if lines[index].strip()), None)
     if stray is not None:
@@ -80,7 +80,7 @@ def _compile(path: Path, before: int, body: list[str]) -> None:
 
 
 def _trim(lines: list[str]) -> list[str]:
-    """Without the blank lines at the end, as jupytext reads them."""
+    """Return the lines without the blank ones at the end, as jupytext reads them."""
     while lines and not lines[-1].strip():
         lines = lines[:-1]
     return lines

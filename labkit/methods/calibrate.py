@@ -1,4 +1,4 @@
-"""Calibration: which range of the numbers seen should the whole numbers cover?
+"""Calibration: choose the range of the observed numbers that the integers cover.
 
 A wide range clips nothing and has coarse steps; a narrow one clips and has fine steps. Each function takes the numbers
 seen (any shape, at least one, all finite) and returns (low, high), ready for ``quantize.affine_parameters``.

@@ -1,4 +1,4 @@
-"""Which channels to keep: by the size of their weights, by how often they are silent, by what the next layer loses.
+"""Choose the channels to keep: by the size of their weights, their zero outputs, or the next layer's error.
 
 A layer that reads channels multiplies rows of features (rows, features) by its weights (features, outputs). For a
 convolution, a row is the window at one position of one image, and a channel owns one feature for each place in the

@@ -121,7 +121,7 @@ def _by_source(kernel: NDArray[np.float32], units: int) -> NDArray[np.float32]:
 
 
 def share(weights: np.ndarray, values: int, start: str = "linear") -> Shared:
-    """Let the weights that are not zero share at most *values* values, by k-means (stage 2); zeros stay zeros.
+    """Return the weights with at most *values* nonzero values, shared by k-means (stage 2); zeros stay zeros.
 
     Raises UsageError for fewer than 1 or more than 65,536 values, and for weights that are not finite.
     """

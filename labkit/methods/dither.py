@@ -1,4 +1,4 @@
-"""Uniform rounding with a threshold: nearest, stochastic and "chaotic", and what theory says of their errors.
+"""Uniform rounding with a threshold: nearest, stochastic and "chaotic", and their errors in theory.
 
 A value is ``x = (k + f) × step`` with a whole k and a fraction f in [0, 1). It goes up when a threshold is below f:
 

@@ -1,4 +1,4 @@
-"""Merging neurons: those that compute nearly the same become one, and what they fed is fed by that one.
+"""Merging neurons: those that compute nearly the same become one, with the sum of their outgoing weights.
 
 A dense ReLU layer ``h = relu(x·W + b)`` feeds the next through ``h·A``. Neuron j is the vector v_j of its incoming
 weights and its bias. ReLU passes a positive factor on, relu(α z) = α relu(z), so neurons whose vectors point the same

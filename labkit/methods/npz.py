@@ -33,7 +33,7 @@ _UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, No
 
 @dataclass(frozen=True)
 class _Header:
-    """What a member says of its array, and how many bytes of the member it takes to say so."""
+    """The header of a member: its array's type and shape, and the header's own bytes."""
 
     shape: tuple[int, ...]
     fortran_order: bool

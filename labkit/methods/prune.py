@@ -1,4 +1,4 @@
-"""Magnitude pruning: which weights go, and how many at which training step."""
+"""Magnitude pruning: the mask of the weights that are kept, and the sparsity at each training step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of a network is zero, and what the pattern of the zeros is worth."""
+"""The fraction of zeros in a network, and the gain from their pattern."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sure a measured accuracy is, whether two of them differ, and how many images it takes to see it."""
+"""The interval of a measured accuracy, tests of a difference, and the number of images that a test needs."""
 
 from __future__ import annotations
 

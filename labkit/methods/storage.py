@@ -1,4 +1,4 @@
-"""Sparse formats: what an array with zeros takes, by formula, and as arrays that are really written and read back.
+"""Sparse formats: the size of an array with zeros, by formula, and as arrays that are written and read back.
 
 Shape and dtype are not counted: every format needs them, and they are a few bytes. Values keep their dtype, whole bytes
 each; a negative zero comes back as zero. Codes of less than a byte are packed, the last byte filled up.

@@ -1,4 +1,4 @@
-"""How tensors may be named and how large they may be, in every file that labkit reads or writes.
+"""The limits on names and sizes of tensors, in every file that labkit reads or writes.
 
 One rule for ``.lkz``, ``.npz``, ``.keras`` and ``.h5``, on reading and writing alike: a name that one of them holds can
 become a member of an archive, and then a file, anywhere.

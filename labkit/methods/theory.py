@@ -106,7 +106,7 @@ def moments(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def error_and_entropy(edges: np.ndarray, levels: np.ndarray) -> tuple[float, float]:
-    """Mean squared error and output entropy (bit) of any scalar quantizer of a Gaussian.
+    """Return mean squared error and output entropy (bit) of any scalar quantizer of a Gaussian.
 
     *levels* (n,) stand for the cells between *edges* (n + 1, from −∞ to ∞). Raises UsageError when they do not fit.
     """

@@ -25,7 +25,7 @@ _RESTORE = "restore it from the repository"
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a measured value depends on besides its seed and parameters."""
+    """The conditions of a measured value besides its seed and parameters."""
 
     date: str
     cpu: str

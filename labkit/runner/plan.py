@@ -109,7 +109,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended: one of `STATUSES`; ``kind`` says why (error, budget, killed …).
+    """The outcome of a job: one of `STATUSES`; ``kind`` says why (error, budget, killed …).
 
     ``elapsed_s`` runs by the clock from the first cell's start; ``cpu_s`` is the processor time of the kernel and its
     child processes since the kernel's start, the unit of budgets. ``cell`` counts the code cells that were begun.

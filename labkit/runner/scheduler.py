@@ -62,7 +62,7 @@ def execute(
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Hold *folder*, made if need be, against a second run; LabkitError when it is held or cannot be written to."""
+    """Lock *folder* (created if needed) against a second run; LabkitError if it is locked or not writable."""
     from filelock import FileLock, Timeout
 
     try:
@@ -119,7 +119,7 @@ class _Run:
         self.running.append(NotebookProcess(job, self.folder, self.at_once, self.messages))
 
     def _receive(self) -> None:
-        """Take in one message, if one comes within a quarter of a second."""
+        """Receive one message, if one comes within a quarter of a second."""
         try:
             process, message = self.messages.get(timeout=0.25)
         except queue.Empty:

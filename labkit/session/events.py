@@ -20,7 +20,7 @@ SCHEMA = 2
 
 @dataclass(frozen=True)
 class Event:
-    """What all events have: the number of the ``lesson`` that left it."""
+    """The base of all events: the number of the ``lesson`` that recorded it."""
 
     kind: ClassVar[str] = ""
     lesson: str
@@ -43,7 +43,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Start(Event):
-    """How a page was started. ``parameters`` by name; ``budget_s`` is None in the study profile."""
+    """The start of a page. ``parameters`` by name; ``budget_s`` is None in the study profile."""
 
     kind: ClassVar[str] = "start"
     title: str

@@ -1,4 +1,4 @@
-"""What a page knows of itself: its header, its parameters against their defaults, the versions and the processor."""
+"""The facts of a page: its header, its parameters against their defaults, the versions and the processor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge
 
 @dataclass(frozen=True)
 class Facts:
-    """What the lesson's source says; empty for a notebook that is away from the course, or a trial."""
+    """The facts in the lesson's source; empty for a notebook that is away from the course, or a trial."""
 
     title: str = ""
     budget_s: dict[str, float] = field(default_factory=dict)

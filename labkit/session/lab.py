@@ -1,4 +1,4 @@
-"""A page's session: what ``lab`` is in every lesson."""
+"""A page's session, the object ``lab`` of every lesson."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ class Lab:
     # Talking with the learner
 
     def predict(self, key: str, question: str, options: Sequence[str], guess: str | None = None) -> None:
-        """Ask for a guess before the result is seen; it is kept on this machine, never graded, and never blocks."""
+        """Store a guess before the result is seen; it stays on this machine, is never graded, and never blocks."""
         if guess is not None and guess not in options:
             raise UsageError(f"The guess {guess!r} is none of the options: {' / '.join(options)} (or None).")
         learner_state.remember("predictions.json", self.lesson, key, guess)
@@ -312,7 +312,7 @@ class Lab:
 
     @contextmanager
     def _calibration_warnings_shown(self) -> Iterator[None]:
-        """Within, show a warning about an int8 file's calibration on the page; let every other warning through."""
+        """Show a warning about an int8 file's calibration on the page; let every other warning through."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", CalibrationWarning)
             yield

@@ -22,7 +22,7 @@ _EMBEDDED = re.compile(r"data:image/[\w+.-]+;base64,([A-Za-z0-9+/=\s]+)")
 
 
 def outputs(lesson: Lesson) -> Iterator[str]:
-    """No standard error, no error, no absolute path, no figure over 80 KB; every code cell has been executed."""
+    """Yield a finding for standard error, errors, absolute paths, figures over 80 KB, and cells not executed."""
     target = path(lesson, "solved")
     if not target.is_file():
         return  # the gate on stale editions says so
@@ -38,7 +38,7 @@ def outputs(lesson: Lesson) -> Iterator[str]:
 
 
 def compared(lesson: Lesson) -> Iterator[str]:
-    """A cell tagged ``nbval-check-output`` uses nothing that comes from ``lab``, a parameter or the profile.
+    """Yield a finding when a cell tagged ``nbval-check-output`` depends on ``lab``, a parameter or the profile.
 
     What those reach, step by step through the names that cells set, differs by run, processor or trained weights.
     """

@@ -1,4 +1,4 @@
-"""Entropy coding: what a stream of symbols is worth in bits, and three coders that come near it.
+"""Entropy coding: the entropy of a stream of symbols in bits, and three coders that come near it.
 
 Symbols are whole numbers from 0 on, an array of one axis. Huffman and the range coder are written to be read, in Python
 integers, so that they give the same bytes on every machine. The fast coder is constriction's, with probabilities that

@@ -26,7 +26,7 @@ class RangeEncoder:
         self.low, self.width, self.out = 0, 2**STATE, bytearray()
 
     def put(self, start: int, share: int, total: int) -> None:
-        """Code a symbol that has the numbers from *start* to ``start + share`` of *total* (at most 2**32)."""
+        """Encode a symbol that has the numbers from *start* to ``start + share`` of *total* (at most 2**32)."""
         step = self.width // total
         self.low, self.width = self.low + step * start, step * share
         if self.low >> STATE:  # the sum ran over: carry one into the bytes that went out

@@ -162,7 +162,7 @@ def _packed(tensors: Mapping[str, np.ndarray]) -> tuple[bytes, list[Account]]:
 
 
 def _head(name: str, tensor: NDArray[np.float32]) -> tuple[Head, NDArray[np.bool_], NDArray[np.int64]]:
-    """What the file says of a tensor; its mask as a matrix; and the indices of its weights in the order of the mask."""
+    """Return a tensor's head, its mask as a matrix, and the indices of its weights in the order of the mask."""
     rows, columns, folded = matrix(tensor.shape) if tensor.size else (0, 0, False)
     values = tensor.reshape(columns, rows).T if folded else tensor.reshape(rows, columns)
     mask = values != 0

@@ -1,4 +1,4 @@
-"""Number formats: how many bits, how they are split, and what each pattern of bits stands for.
+"""Number formats: the number of bits, their fields, and the value of each bit pattern.
 
 A float of sign s, exponent field e and mantissa field f (of m bits) is, with the format's bias b,
 
