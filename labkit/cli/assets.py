@@ -137,7 +137,7 @@ def _models_train(arguments: argparse.Namespace) -> int:
     name = one_of("network", arguments.name, models.NAMES)
     dataset = registry.entry(arguments.dataset).name
     if not 0 <= arguments.seed < 2**31:
-        raise UsageError(f"The seed is {arguments.seed}, but takes 0 to 2**31 - 1.")
+        raise UsageError(f"The seed is {arguments.seed}, but must be 0 to 2**31 - 1.")
     folder = arguments.output or baselines.cached_folder(
         name, data.checksum(data.load(dataset)), arguments.seed, training_recipes.recipe(name, dataset)
     )

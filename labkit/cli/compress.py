@@ -32,7 +32,7 @@ def register(subparsers: Any) -> None:
         "write a model's weights as a small .lkz file",
         _COMPRESS,
         _compress,
-        about="Write a model's weights as a .lkz file. Zeros and shared values take little space. The model is not trained.",
+        about="Write a model's weights as a .lkz file. Zeros and shared values take little space. Never trains.",
     )
     compress.add_argument("model", type=Path, metavar="MODEL", help=f"a {_KINDS} file")
     compress.add_argument("-o", dest="target", type=Path, required=True, metavar="FILE.lkz", help="the file to write")
@@ -78,9 +78,9 @@ def _compress(arguments: argparse.Namespace) -> int:
     from labkit.methods import deep_compression, lkz
 
     if arguments.target.suffix.lower() != ".lkz":
-        raise UsageError(f"-o is {arguments.target}, but takes a name that ends in .lkz.")
+        raise UsageError(f"-o is {arguments.target}, but must be a name that ends in .lkz.")
     if arguments.values is not None and not 1 <= arguments.values <= deep_compression.MOST_VALUES:
-        raise UsageError(f"--values is {arguments.values}, but takes 1 to {deep_compression.MOST_VALUES:,}.")
+        raise UsageError(f"--values is {arguments.values}, but must be 1 to {deep_compression.MOST_VALUES:,}.")
     tensors, rounded = _as_float32(_load(arguments.model))
     data = deep_compression.deep_compression(tensors, values=arguments.values)
     lkz.unpack(data)  # what cannot be read again is not written
@@ -103,7 +103,7 @@ def _expand(arguments: argparse.Namespace) -> int:
     kind = arguments.target.suffix.lower()
     if kind not in (".npz", ".keras") or (kind == ".keras") != (arguments.like is not None):
         raise UsageError(
-            f"-o is {arguments.target}, but takes a name that ends in .npz, or in .keras together with --like MODEL "
+            f"-o is {arguments.target}, but must be a name that ends in .npz, or in .keras together with --like MODEL "
             "(a .lkz file holds weights and no graph)."
         )
     tensors = lkz.read(arguments.file)
@@ -177,7 +177,7 @@ def _check_model_path(path: Path, suffixes: tuple[str, ...]) -> None:
             f"model.save({path.name + '.keras'!r})."
         )
     if path.suffix.lower() not in suffixes:
-        raise UsageError(f"The model is {path}, but takes a {kinds} file.")
+        raise UsageError(f"The model is {path}, but must be a {kinds} file.")
 
 
 def _as_float32(tensors: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -196,7 +196,7 @@ def _as_float32(tensors: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
             likely = "bfloat16" if tensor.dtype.itemsize == 2 else "float8"
             raise UsageError(
                 f"Tensor {name!r} has {tensor.dtype.itemsize} bytes per number and no type, most likely {likely}, "
-                f"which NumPy's files cannot tell: save it with .astype('float32')."
+                f"which a NumPy file does not store: save it with .astype('float32')."
             )
         if tensor.dtype.kind != "f":
             raise UsageError(

@@ -91,7 +91,7 @@ def _run(arguments: argparse.Namespace) -> int:
     live.say(f"{_notebooks(result.outcomes, runs)}\nReport: {_shown(page)}")
     if result.interrupted:
         again = ["labkit", "run", "--resume", *(["-o", str(arguments.folder)] if arguments.folder else [])]
-        live.say(f"Stopped; go on with: {shlex.join(again)}")
+        live.say(f"Stopped; continue with: {shlex.join(again)}")
     return result.exit_code
 
 
@@ -112,7 +112,7 @@ def _at_once(number: int | None) -> int:
     if number is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if number < 1:
-        raise UsageError(f"-j is {number}, but takes 1 or more: the number of notebooks at a time.")
+        raise UsageError(f"-j is {number}, but must be 1 or more: the number of notebooks at a time.")
     return number
 
 

@@ -121,7 +121,7 @@ def spans(source: Source) -> list[Span]:
         if span.start < at:
             raise LabkitError(
                 f"In {describe(source)}, {span.what} begins at byte {span.start:,}, inside {ordered[-1].what}: "
-                "no program should write such a file; convert the model again."
+                "the file is invalid; convert the model again."
             )
         ordered += [*_gap(content, at, span.start), span]
         at = span.stop

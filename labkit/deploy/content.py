@@ -118,7 +118,7 @@ def interpreter(source: Source, threads: int = 1, *, delegates: bool = True) -> 
 
 def _check_threads(threads: int) -> None:
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise UsageError(f"threads is {threads!r}, but takes a whole number, 1 or more.")
+        raise UsageError(f"threads is {threads!r}, but must be a whole number, 1 or more.")
 
 
 def _opened(content: bytes, name: str, threads: int, delegates: bool) -> Any:

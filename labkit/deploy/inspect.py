@@ -105,7 +105,7 @@ def layer(source: Source, which: int | str) -> dict[str, Any]:
     weights, *others = _constants(graph, operator)
     if weights < 0:
         raise LabkitError(
-            f"Layer {which!r} of {describe(source)} multiplies two activations: it has no weights to read."
+            f"Layer {which!r} of {describe(source)} multiplies two activations: choose a layer with weights."
         )
     kernel, bias = graph.tensors[weights], others[0] if others else -1
     out = kernel.shape[0] if KINDS[operator.name] in ("dense", "conv2d") else kernel.shape[-1]

@@ -90,7 +90,7 @@ def predicted_seconds(flops: float, moved: float, peak: float, bandwidth: float)
     """
     if not (flops >= 0 and moved >= 0 and peak > 0 and bandwidth > 0):
         raise UsageError(
-            f"flops {flops}, bytes {moved}, peak {peak}, bandwidth {bandwidth}: work is 0 or more, rates are above 0."
+            f"flops {flops}, bytes {moved}, peak {peak}, bandwidth {bandwidth}: work must be ≥ 0, and rates > 0."
         )
     return max(flops / peak, moved / bandwidth)
 
@@ -179,7 +179,7 @@ def caches() -> dict[int, int]:
 
 def _checked(seconds: float, array_mib: int) -> int:
     if not seconds > 0:
-        raise UsageError(f"seconds is {seconds!r}, but takes a number above 0.")
+        raise UsageError(f"seconds is {seconds!r}, but must be a number above 0.")
     return whole("array_mib", array_mib, 1)
 
 
@@ -218,7 +218,9 @@ def _triads(sizes_kib: list[int], seconds: float, seed: int) -> list[list[float]
             rates[number].append(_pass(stretches[number]))
     a = arrays[0]
     if a[0] != 7 or a[-1] != 7:
-        raise LabkitError("The triad computed something else than b + 3 c: its time means nothing.")
+        raise LabkitError(
+            "The triad computed something else than b + 3 c: its time is meaningless; report this as a bug in labkit."
+        )
     return rates
 
 

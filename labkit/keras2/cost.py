@@ -129,7 +129,7 @@ def _shape(layer: Any) -> tuple[int, ...]:
     if isinstance(shape, list):
         if len(shape) != 1:
             raise LabkitError(
-                f"Layer {layer.name!r} has several outputs, which are not counted here: count it by hand."
+                f"Layer {layer.name!r} has several outputs, which labkit does not count: count it by hand."
             )
         shape = shape[0]
     if any(size is None for size in shape[1:]):

@@ -39,7 +39,7 @@ def load(path: Path) -> Any:
         raise LabkitError(f"{path} holds weights without their model: give a file that model.save wrote.")
     reason = problem(content.config)
     if reason is not None:
-        raise LabkitError(f"The model in {path} is not built, because {reason}; its weights alone can be read.")
+        raise LabkitError(f"The model in {path} is not built, because {reason}; you can only read its weights.")
     return build(content)
 
 

@@ -83,7 +83,7 @@ def _check_clustering(name: str, bound: inspect.BoundArguments) -> None:
             whole = int(clusters)
         except (TypeError, ValueError):
             whole = 8
-        raise UsageError(f"number_of_clusters is {clusters!r}, but takes a whole number, such as {whole}.")
+        raise UsageError(f"number_of_clusters is {clusters!r}, but must be a whole number, such as {whole}.")
     _check_weights(name, bound)
     start = bound.arguments["cluster_centroids_init"]
     if getattr(start, "name", str(start)) != _KMEANS:
@@ -108,7 +108,7 @@ def _check_weights(name: str, bound: inspect.BoundArguments) -> None:
             values = weight.numpy()
             if values.dtype.kind == "f" and not np.isfinite(values).all():
                 raise LabkitError(
-                    f"Layer {layer.name!r} has weights that are no numbers (NaN or infinite) in "
+                    f"Layer {layer.name!r} has weights that are NaN or infinite in "
                     f"{weight.name.split('/')[-1].removesuffix(':0')!r}, which {name} would keep: train it again with "
                     "a smaller learning rate, or load weights from before it diverged."
                 )

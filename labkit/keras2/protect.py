@@ -30,12 +30,12 @@ def require_keras2(model: Any, purpose: str) -> None:
         return
     if is_keras3(model):
         raise LabkitError(
-            f"{_named(model)} is from Keras 3, and labkit and TFMOT work on Keras 2: cannot {purpose}; "
+            f"{_named(model)} is from Keras 3, but labkit and TFMOT need Keras 2: cannot {purpose}; "
             "build or load it with tf.keras after 'import labkit' (not with 'import keras')."
         )
     what = "None" if model is None else f"an object of type {type(model).__name__}"
     raise LabkitError(
-        f"A tf.keras model is wanted, not {what}: cannot {purpose}; give a Sequential or functional model."
+        f"A tf.keras model is needed, not {what}: cannot {purpose}; give a Sequential or functional model."
     )
 
 
@@ -71,8 +71,8 @@ def require_stripped(model: Any, purpose: str) -> None:
         stripper = STRIPPERS.get(type(layer).__name__)
         if stripper:
             raise LabkitError(
-                f"Layer {layer.name!r} still wears TFMOT's training wrapper {type(layer).__name__}: cannot {purpose}; "
-                f"take it off first with {stripper}(model)."
+                f"Layer {layer.name!r} still has TFMOT's training wrapper {type(layer).__name__}: cannot {purpose}; "
+                f"remove it first with {stripper}(model)."
             )
 
 

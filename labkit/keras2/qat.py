@@ -117,8 +117,8 @@ def start_ranges(trained: Model, like: Model, images: NDArray[Any]) -> Model:
     """
     if not len(images) or not np.isfinite(images).all():
         raise LabkitError(
-            "The calibration images are none, or not all finite (NaN or infinite), and so set no range: give some "
-            "hundred training images as the model takes them."
+            "There are no calibration images, or some are NaN or infinite, so they set no range: give some "
+            "hundred training images in the form of the model's inputs."
         )
     held = [(layer.layer.name, _by_name(layer.weights)) for layer in trained.layers if hasattr(layer, "layer")]
     found = [(name, own, end) for name, own in held for end in ("output", "post_activation") if f"{end}_min" in own]

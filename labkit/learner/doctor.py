@@ -110,7 +110,7 @@ def packages() -> Iterator[Finding]:
 def keras2() -> Iterator[Finding]:
     """Check that TensorFlow is set to use Keras 2, and has not chosen Keras 3 already."""
     legacy.use_keras2()
-    yield Finding(True, f"Keras 2 is asked for ({legacy.VARIABLE}={os.environ[legacy.VARIABLE]})")
+    yield Finding(True, f"Keras 2 is selected ({legacy.VARIABLE}={os.environ[legacy.VARIABLE]})")
 
 
 def data() -> Iterator[Finding]:
@@ -177,7 +177,7 @@ def kernel(name: str = "python3") -> Iterator[Finding]:
     except NoSuchKernel:
         yield Finding(False, f"Jupyter has no kernel called {name}", _SETUP)
         return
-    except Exception as error:  # a kernel.json that is no JSON, or has no argv
+    except Exception as error:  # a kernel.json that is not JSON, or has no argv
         yield Finding(
             False, f"the kernel {name} has no sound kernel.json ({type(error).__name__})", _kernel_remedy(name)
         )

@@ -49,7 +49,7 @@ def read_all(path: Path) -> list[Pin]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
-        raise LabkitError(f"There is no {path}: get it back with 'git checkout requirements.lock'.") from None
+        raise LabkitError(f"There is no {path}: restore it with 'git checkout requirements.lock'.") from None
     blocks: list[tuple[dict[str, str], int, set[str]]] = []
     for line in lines:
         if found := _PIN.match(line):

@@ -64,7 +64,7 @@ class Parameter:
             result = self._typed(value)
         except ValueError:
             raise UsageError(
-                f"Parameter {self.name} is {_short(value)}, but takes {_article(self.type)}, "
+                f"Parameter {self.name} is {_short(value)}, but must be {_article(self.type)}, "
                 f"{self.range} ({self.text})."
             ) from None
         if self.choices:
@@ -72,7 +72,7 @@ class Parameter:
         else:
             allowed = self.low is not None and self.high is not None and self.low <= result <= self.high
         if not allowed:
-            raise UsageError(f"Parameter {self.name} is {_short(result)}, but takes {self.range} ({self.text}).")
+            raise UsageError(f"Parameter {self.name} is {_short(result)}, but must be {self.range} ({self.text}).")
         return result
 
     def _typed(self, value: Any) -> Any:

@@ -33,7 +33,7 @@ def percentile(samples: np.ndarray, percent: float = 99.9) -> tuple[float, float
     """
     samples = _check(samples)
     if not 50 <= percent <= 100:
-        raise UsageError(f"percent is {percent!r}, but takes a number from 50 to 100 (99.9 clips 0.1 % at each end).")
+        raise UsageError(f"percent is {percent!r}, but must be a number from 50 to 100 (99.9 clips 0.1 % at each end).")
     low, high = np.percentile(samples, [100 - percent, percent])
     return float(low), float(high)
 

@@ -112,7 +112,7 @@ def seeds_of(text: str) -> list[int]:
     try:
         seeds = [int(word) for word in text.split(",")]
     except ValueError:
-        raise UsageError(f"--seeds is {text!r}, but takes whole numbers, as in --seeds 1,2,3.") from None
+        raise UsageError(f"--seeds is {text!r}, but must be whole numbers, as in --seeds 1,2,3.") from None
     if not all(0 <= seed < 2**31 for seed in seeds):
         raise UsageError(f"--seeds is {text!r}, but a seed lies between 0 and 2**31 - 1.")
     return seeds
@@ -185,7 +185,7 @@ def _last_figure(content: Any) -> tuple[bytes, str]:
             try:
                 last = base64.b64decode(encoded, validate=True), str(record.get("alt", ""))
             except binascii.Error:
-                raise LabkitError("Its last figure is no PNG.") from None
+                raise LabkitError("Its last figure is not a PNG.") from None
     if last is None or not last[0]:
         raise LabkitError("It shows no figure, which its row needs.")
     return last

@@ -71,7 +71,7 @@ def alone(folder: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise LabkitError(
-            f"Another run is using {folder}: wait for its end, or give this one a folder of its own with -o FOLDER."
+            f"Another run is using {folder}: wait for its end, or give this run another folder with -o FOLDER."
         ) from None
     except OSError as error:
         raise files.explain(error, folder) from error

@@ -68,7 +68,7 @@ def seed(known: list[Parameter], value: Any) -> int:
         if parameter.name == "seed":
             return int(parameter.read(value))
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
-        raise UsageError(f"seed is {value!r}, but takes a whole number, 0 to 2**31 - 1.")
+        raise UsageError(f"seed is {value!r}, but must be a whole number, 0 to 2**31 - 1.")
     return value
 
 

@@ -73,7 +73,11 @@ SPOILT = {
     "hint unrendered": ("Hint 1</summary>\n#\n# Add it", "Hint 1</summary>\n# Add it", "blank line after </summary>"),
     "no markers": ("    ### END SOLUTION\n", "", "one solution, between"),
     "no docstring": ('    """Twice *x*."""\n', "", "double has no docstring"),
-    "prediction without answer": ('lab.answer("31.p", "few")', 'lab.say("few")', "nothing takes the prediction up"),
+    "prediction without answer": (
+        'lab.answer("31.p", "few")',
+        'lab.say("few")',
+        "no lab.answer compares the prediction",
+    ),
     "answer without prediction": (
         'lab.answer("31.p", "few")',
         'lab.answer("31.p", "few")\nlab.answer("31.q", 1)',
@@ -95,7 +99,7 @@ SPOILT = {
         CODE.replace("# %%", '# %% tags=["hide-input"]') + "lab.data()\n",
         "lab.data is in a hidden",
     ),
-    "colour": (CODE, CODE + 'colour = "#D55E00"\n', "the colour \"#D55E00\": use lab.colour"),
+    "colour": (CODE, CODE + 'colour = "#D55E00"\n', 'the colour "#D55E00": use lab.colour'),
     "no alt": (', alt="The box fills up until nothing more goes in."', "", "lab.show needs alt"),
     "short alt": ("The box fills up until nothing more goes in.", "A plot.", "lab.show needs alt"),
     "plt.show": (CODE, CODE + "plt.show()\n", "plt.show gives no alt text"),

@@ -118,7 +118,7 @@ def test_a_notebook_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     said = "\n".join(problems)
     assert "broken.ipynb: This file contains no valid JSON" in said
     assert "old.ipynb: Cell 1: A record has schema 1" in said
-    assert "gone.ipynb: This is no regular file" in said
+    assert "gone.ipynb: This is not a regular file" in said
     assert "seed=3/nb.ipynb: It did not reach its end" in said
     assert f"seed=2/nb.ipynb: It has no claim {ROW.claims[1]}, which the row {ROW.id} needs." in said
     assert "44× (one seed)" in line_of(text, ROW) and "99×" not in text
@@ -309,7 +309,7 @@ def claimed(node: ast.AST):
         ('{"schema": 1}', "no table of rows"),
         ('{"schema": 1, "rows": {"a": 5}}', "The row 'a' has no table of claims"),
         ('{"schema": 1, "rows": {"a": {"claims": {}}}}', "no list of runs"),
-        ('{"schema": 1, "rows": {"a": {"claims": {}, "runs": [5], "aggregates": []}}}', "run of row 'a' is no JSON"),
+        ('{"schema": 1, "rows": {"a": {"claims": {}, "runs": [5], "aggregates": []}}}', "run of row 'a' is not JSON"),
         ('{"schema": 1, "rows": {"a": {"claims": {"x": {}}, "runs": [], "aggregates": []}}}', "no field 'text'"),
     ],
 )

@@ -61,7 +61,7 @@ def prediction(lesson: Lesson) -> Iterator[str]:
         if not name.startswith(f"{lesson.number}."):
             yield f"{lesson.where(cell)}: the prediction's id is {name!r}: begin it with '{lesson.number}.'."
         if name not in answers:
-            yield f"{lesson.where(cell)}: nothing takes the prediction up: add lab.answer({name!r}, …) at the result."
+            yield f"{lesson.where(cell)}: no lab.answer compares the prediction: add lab.answer({name!r}, …)."
     for name, cell in answers.items():
         if name not in predictions:
             yield f"{lesson.where(cell)}: lab.answer({name!r}, …) answers no prediction of this page."
@@ -136,7 +136,7 @@ def _markers(lesson: Lesson, stub: Cell) -> Iterator[str]:
         if ast.get_docstring(function) is None:
             yield (
                 f"{lesson.where(stub, function.lineno)}: {function.name} has no docstring: "
-                "say what goes in and what comes out."
+                "describe the arguments and the result."
             )
 
 

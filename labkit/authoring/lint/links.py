@@ -32,7 +32,7 @@ def links(lesson: Lesson, course: Sequence[Lesson], package: Path | None = None)
                     yield f"{at}: there is no heading {anchor!r} in {path or 'this page'}{near}."
     for need in lesson.needs:
         if need not in [each.number for each in course] or need >= lesson.number:
-            yield f"{lesson.path.name}: it needs lesson {need}, which is not before it in the course: mend 'needs'."
+            yield f"{lesson.path.name}: it needs lesson {need}, which is not before it in the course: correct 'needs'."
 
 
 def documents(root: Path) -> Iterator[str]:

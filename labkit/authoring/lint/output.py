@@ -52,7 +52,7 @@ def compared(lesson: Lesson) -> Iterator[str]:
         if COMPARED in cell.tags and used:
             yield (
                 f"{lesson.where(cell)}: its output is compared exactly, and it uses {', '.join(sorted(used))}, which "
-                f"differs from run to run: drop the tag {COMPARED}, or take constants."
+                f"differs from run to run: drop the tag {COMPARED}, or use constants."
             )
         for statement in ast.parse(cell.text).body:
             names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
@@ -66,7 +66,7 @@ def compared(lesson: Lesson) -> Iterator[str]:
 
 def _output(output: Mapping[str, Any]) -> Iterator[str]:
     if output.get("name") == "stderr":
-        yield f"standard error says {_start(output['text'])!r}: find its cause, or keep it from the page."
+        yield f"standard error has {_start(output['text'])!r}: find its cause, or keep it off the page."
     if output["output_type"] == "error":
         yield f"it ended in {output['ename']}: show an expected error with try and except."
     data = output.get("data", {"text/plain": output.get("text", "")})

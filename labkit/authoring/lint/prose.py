@@ -34,7 +34,7 @@ def words(lesson: Lesson) -> Iterator[str]:
         yield f"{lesson.path.name}: {count} words of prose: a page has {WORDS[0]} to {WORDS[1]:,}{low}."
     idea = sum(_count(text) for cell in parts.parts(lesson).get("Idea", []) for text, _ in _prose(cell))
     if idea > IDEA:
-        yield f"{lesson.path.name}: {idea} words under '## Idea': say it in {IDEA} at most."
+        yield f"{lesson.path.name}: {idea} words under '## Idea': shorten it to at most {IDEA}."
 
 
 def numerals(lesson: Lesson) -> Iterator[str]:
@@ -59,8 +59,8 @@ def alt_text(lesson: Lesson) -> Iterator[str]:
             texts = [text for text, _ in parts.said(alt)] if alt is not None else []
             if alt is None or (isinstance(alt, ast.Constant | ast.JoinedStr) and len(" ".join(texts).split()) < ALT):
                 yield (
-                    f"{lesson.where(cell, call.lineno)}: lab.show needs alt='…', five words or more that say what is "
-                    "seen, for those who cannot see it."
+                    f"{lesson.where(cell, call.lineno)}: lab.show needs alt='…', five words or more that describe "
+                    "the figure, for readers who cannot see it."
                 )
         for call in [*parts.calls(cell, "plt.show"), *parts.calls(cell, "matplotlib.pyplot.show")]:
             yield f"{lesson.where(cell, call.lineno)}: plt.show gives no alt text: use lab.show(figure, alt='…')."

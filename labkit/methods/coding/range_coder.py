@@ -73,6 +73,6 @@ class RangeDecoder:
             self.at += 1
 
     def finish(self) -> None:
-        """Raise LabkitError unless all bytes were used, and no more."""
+        """Raise LabkitError unless all bytes were used, and nothing else."""
         if self.at != len(self.data) and (self.data or self.width != 2**STATE):
             raise damaged("they are too many or too few")

@@ -98,7 +98,7 @@ def _read_head(source: _Bytes, before: str, room: int) -> Head:
     try:
         name = (before.encode()[:same] + source.take(more)).decode()
     except UnicodeDecodeError:
-        raise damaged("a name is no text") from None
+        raise damaged("a name is not text") from None
     if problem := name_problem(name):
         raise damaged(f"the name {shown(name)} {problem}")
     axes = source.byte()
@@ -107,15 +107,15 @@ def _read_head(source: _Bytes, before: str, room: int) -> Head:
     shape, flags = tuple(source.number(MOST_WEIGHTS) for _ in range(axes)), source.byte()
     head = Head(name, shape, flags)
     if shape_problem(shape, room):
-        raise damaged(f"it asks for more than {MOST_WEIGHTS:,} weights")
+        raise damaged(f"it declares more than {MOST_WEIGHTS:,} weights")
     if flags >= 16 or head.kind > MASKED or (head.kind == ALL_ZERO and flags != ALL_ZERO):
-        raise damaged("a tensor has flags that mean nothing")
+        raise damaged("a tensor has unknown flags")
     head.kept = head.size if head.kind == NO_ZERO else 0
     if head.kind == MASKED:
         head.kept, head.apart, head.model = source.number(head.size), source.number(head.size), source.byte()
         rows = matrix(shape)[0] if head.size else 0
         if not 0 < head.kept < head.size or not 0 <= head.apart < rows or not 0 < head.model < MODELS:
-            raise damaged("a mask makes no sense")
+            raise damaged("a mask contradicts its counts")
     count = head.kept
     if flags & SHARED:
         count = source.number(MOST_VALUES)
@@ -123,7 +123,7 @@ def _read_head(source: _Bytes, before: str, room: int) -> Head:
             raise damaged("there are more values than weights")
     head.values = source.floats(count, bool(flags & HALF))
     if not np.isfinite(head.values).all():
-        raise damaged("a value is no finite number")
+        raise damaged("a value is not a finite number")
     if flags & SHARED:
         head.frequencies = np.frombuffer(source.take(count), np.uint8).astype(np.int64)
         if (head.kept and not count) or not head.frequencies.all():
@@ -186,7 +186,9 @@ def refuse(name: str, tensor: np.ndarray) -> None:
     if problem := shape_problem(tensor.shape):
         raise UsageError(f"Tensor {name!r} of shape {tensor.shape} {problem}: leave it out.")
     if not np.isfinite(tensor).all():
-        raise UsageError(f"Tensor {name!r} holds NaN or infinity: mend the training that made it.")
+        raise UsageError(
+            f"Tensor {name!r} holds NaN or infinity: train again, for example with a smaller learning rate."
+        )
     with np.errstate(over="ignore"):
         if not np.array_equal(tensor.astype(np.float32), tensor):
             raise UsageError(

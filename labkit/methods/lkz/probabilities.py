@@ -79,7 +79,7 @@ class Reader:
         try:
             symbols_read: Symbols = self._coder.decode(_categorical(self._model, frequencies, count), count)
         except (AssertionError, ValueError, RuntimeError) as error:
-            raise damaged("its coded part makes no sense") from error
+            raise damaged("its coded part cannot be decoded") from error
         return symbols_read
 
     def finish(self) -> None:
@@ -167,7 +167,7 @@ def code_mask(
         total += sizes
         row, column = np.divmod(order[bits], len(block))
         if not np.array_equal(np.bincount(column, minlength=len(block)), counts[block]):
-            raise damaged("a column has another number of weights than it says")
+            raise damaged("a column does not have its stored number of weights")
         result[row, block[column]] = True
         seen += np.bincount(row, minlength=rows)
         done += len(block)
