@@ -1,4 +1,4 @@
-"""labkit: what the lab notebooks on model acceleration and low-precision computing share.
+"""labkit: the code shared by the lab notebooks on model acceleration and low-precision computing.
 
 Importing it sets environment variables and an import hook, so that TensorFlow speaks Keras 2 and stays quiet.
 Everything else is imported when its name is first used: ``import labkit`` brings neither NumPy nor TensorFlow.

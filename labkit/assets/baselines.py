@@ -1,4 +1,4 @@
-"""Trained baselines: those that ship with the course, and others, trained on first use and kept in the user's cache.
+"""Load trained baselines: shipped with the course, or trained on first use and stored in the user's cache.
 
 A baseline is three files: ``NAME.keras`` (no optimizer state), ``NAME.tflite`` (the same in float32) and ``NAME.json``,
 its card. The card is written last and holds the checksums of the other two, so files without a card are unfinished.
@@ -209,7 +209,7 @@ def _train_apart(name: str, dataset: str, seed: int, folder: Path, progress: boo
 
 
 def _child(name: str, dataset: str, seed: str, folder: str, bar: str) -> int:
-    """What the other process runs."""
+    """Train in the other process."""
     recipe = training_recipes.first_use(name, dataset)
     try:
         train_baseline(name, dataset, int(seed), Path(folder), recipe=recipe, progress=bool(bar))

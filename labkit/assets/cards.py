@@ -1,4 +1,4 @@
-"""What a trained baseline says about itself, and the key under which the cache keeps it."""
+"""The card that describes a trained baseline, and its key in the cache."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         card = json.loads(content.decode())
     except (ValueError, RecursionError) as error:
-        raise LabkitError(f"{path} is no JSON") from error
+        raise LabkitError(f"{path} is not JSON") from error
     if not isinstance(card, dict):
         raise LabkitError(f"{path} describes no model")
     for fields, kind in ((_NUMBERS, (int, float)), (_COUNTS, (int,)), (_TEXTS, (str,))):

@@ -107,7 +107,7 @@ def find(entry: registry.Entry, file: registry.File) -> Found:
         download.fetch(file, places.cache() / "data" / entry.name, put=put)
         copy = look(entry, file)
     if copy is None:
-        raise LabkitError(f"{file.name} was downloaded and is gone again: run 'labkit data get {entry.name}' again.")
+        raise LabkitError(f"{file.name} was downloaded and then deleted: run 'labkit data get {entry.name}' again.")
     return copy
 
 

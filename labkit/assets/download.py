@@ -56,12 +56,11 @@ def fetch(file: File, folder: Path, *, put: str, progress: bool = True) -> Path:
     except requests.exceptions.RequestException as error:
         raise LabkitError(
             f"{file.name} is not on this computer and cannot be downloaded from {file.url} (no network, or it broke "
-            f"off): connect and try again, which goes on where it stopped, or {where}."
+            f"off): connect and try again (the download continues where it stopped), or {where}."
         ) from error
     except ValueError as error:  # pooch's word for a wrong checksum
         raise LabkitError(
-            f"What {file.url} sent as {file.name} has a wrong checksum and was thrown away: try again later, "
-            f"or {where}."
+            f"What {file.url} sent as {file.name} has a wrong checksum and was deleted: try again later, or {where}."
         ) from error
     except OSError as error:
         raise files.explain(error, folder / file.name) from error

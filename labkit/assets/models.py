@@ -26,7 +26,7 @@ ABOUT = {
 
 
 def build(name: str, seed: int = 0, dropout: float = 0.0) -> tf.keras.Model:
-    """The network *name* with fresh weights that depend on *seed* alone.
+    """Return the network *name* with fresh weights that depend on *seed* alone.
 
     ``dropout`` puts Dropout layers before the dense layers of the two LeNets: for the twin that is trained, whose
     weights are then set into the plain network (they have the same weights in the same order). Raises UsageError for
@@ -93,7 +93,7 @@ def _lenet5(layers: _Layers, x: Any) -> Any:
 
 
 def _ds_cnn(layers: _Layers, x: Any) -> Any:
-    """Convolutions without bias, then normalisation, then ReLU as layers of their own: what TFMOT's QAT expects."""
+    """Apply convolutions without bias, then normalization, then ReLU as separate layers, as TFMOT's QAT expects."""
     x = layers.conv(x, 32, 3, "conv_1", strides=2, use_bias=False)
     x = layers.relu(layers.norm(x, "bn_1"), "relu_1")
     for i, (filters, strides) in enumerate(((64, 1), (64, 1), (128, 2), (128, 1)), start=2):

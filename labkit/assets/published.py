@@ -88,7 +88,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Goal:
-    """What the course asks of itself for a network; ``alone`` is the id of the figure whose ratio it asks for."""
+    """The course's own goal for a network; ``alone`` is the id of the figure whose ratio it must reach."""
 
     alone: str
     taught_ratio: float
@@ -157,7 +157,7 @@ def read(path: Path) -> tuple[tuple[Figure, ...], dict[str, Goal]]:
     goal_by_network = {network: records.read(Goal, goal, f"goal {network!r}") for network, goal in goals.items()}
     for network, goal in goal_by_network.items():
         if goal.alone not in by_id or by_id[goal.alone].ratio is None:
-            raise LabkitError(f"The goal {network!r} names {goal.alone!r}, which is no figure with a ratio.")
+            raise LabkitError(f"The goal {network!r} names {goal.alone!r}, which is not a figure with a ratio.")
     return tuple(by_id.values()), goal_by_network
 
 

@@ -1,4 +1,4 @@
-"""What data sets there are, from ``data/registry.toml``: files, checksums, licence, citation, shapes, addresses."""
+"""The registry of data sets, from ``data/registry.toml``: files, checksums, licence, citation, shapes, addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How each network is trained: chosen on the validation images, run on the other training images.
+"""The training recipe of each network: chosen on the validation images, run on the other training images.
 
 The test images have no part in a recipe. Flipping left to right makes sense for clothes and not for digits, so it
 belongs to the data set as much as to the network.
@@ -34,7 +34,7 @@ class Recipe:
     shortened: bool = False
 
     def fields(self) -> dict[str, Any]:
-        """What shapes the weights, as a card and a cache key hold it."""
+        """Return the fields that determine the weights, as a card and a cache key store them."""
         return {key: value for key, value in asdict(self).items() if key != "fast_epochs"}
 
 
@@ -47,13 +47,13 @@ _RECIPES = {
 
 
 def recipe(name: str, dataset: str) -> Recipe:
-    """The recipe of network *name* on *dataset*, in full in every profile; raises UsageError for an unknown name."""
+    """Return the recipe of network *name* on *dataset*, in full in every profile; raises UsageError if unknown."""
     found = _RECIPES[one_of("network", name, NAMES)]
     return found if dataset in _MIRRORED else replace(found, augment=None)
 
 
 def first_use(name: str, dataset: str) -> Recipe:
-    """The recipe for a baseline that does not ship, in the profile in force: in fast, with ``fast_epochs``."""
+    """Return the recipe for a baseline that does not ship; the profile *fast* uses ``fast_epochs``."""
     full = recipe(name, dataset)
     if profile.current() != "fast" or full.fast_epochs >= full.epochs:
         return full

@@ -177,7 +177,7 @@ def _problems(lesson: Lesson, course: Mapping[str, Lesson]) -> Iterator[str]:
         expected = _with(editions.notebook(lesson, edition, course, expected_record), _outputs(solved), edition)
         if editions.dumps(expected) != target.read_text(encoding="utf-8"):
             yield (
-                f"{name} is not what its source gives{_difference(expected, content)}: its source changed or it was "
+                f"{name} differs from its source{_difference(expected, content)}: its source changed or it was "
                 f"edited; put any change into {lesson.path.name}, then {remedy}"
             )
 

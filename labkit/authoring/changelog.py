@@ -43,7 +43,7 @@ def release(version: str, root: Path | None = None, day: date | None = None) -> 
     Raises UsageError for something that is no version, LabkitError without fragments or without a changelog.
     """
     if not _VERSION.fullmatch(version):
-        raise UsageError(f"{version!r} is no version: give three numbers, as 0.2.0.")
+        raise UsageError(f"{version!r} is not a version: give three numbers, such as 0.2.0.")
     folder = root or places.course()
     document = folder / "CHANGELOG.md"
     paths = fragments(folder)

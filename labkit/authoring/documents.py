@@ -61,7 +61,7 @@ def routes(root: Path) -> dict[str, Route]:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
         return {name: Route(**entry) for name, entry in entries.items()}
     except (tomllib.TOMLDecodeError, TypeError) as error:
-        raise LabkitError(f"{path.name}: each route has a time and an outcome, and no more ({error}).") from None
+        raise LabkitError(f"{path.name}: each route has exactly a time and an outcome ({error}).") from None
 
 
 def course_table(lessons: Sequence[Lesson], root: Path) -> str:

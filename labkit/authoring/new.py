@@ -20,11 +20,11 @@ def create(number: str, title: str, notebooks: Path | None = None, package: Path
     exists: nothing is ever overwritten.
     """
     if not re.fullmatch(r"[0-9]{2}", number):
-        raise UsageError(f'{number!r} is no lesson number: give two digits, as in labkit new 32 "Title".')
+        raise UsageError(f'{number!r} is not a lesson number: give two digits, as in labkit new 32 "Title".')
     folder = source.notebooks_folder(notebooks)
     numbers = [path.name[:2] for path in source.sources(notebooks)]
     if number in numbers:
-        raise UsageError(f"Lesson {number} exists already: choose a number that is free (taken: {', '.join(numbers)}).")
+        raise UsageError(f"Lesson {number} exists already: choose a free number (in use: {', '.join(numbers)}).")
     title = " ".join(title.split())
     contents = {
         folder / "source" / f"{number}_{_slug(title)}.py": skeleton.SOURCE,

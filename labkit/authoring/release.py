@@ -122,9 +122,9 @@ def release(notebooks: Path | None = None, run: Execute = execute.execute, say: 
     for outcome in attempt.execute(run):
         say(str(outcome))
         failures += outcome.status == "failed"
-    say(f"\nWhat moved (also in build/moved.md):\n\n{attempt.finish()}")
+    say(f"\nMoved values (also in build/moved.md):\n\n{attempt.finish()}")
     if failures:
-        say(f"\n{_pages(failures)} failed: mend the cause and run make pages again, which executes only these.")
+        say(f"\n{_pages(failures)} failed: correct the cause and run make pages again, which executes only these.")
     return failures
 
 

@@ -17,7 +17,7 @@ def whole(name: str, value: Any, least: int = 0, most: int | None = None, note: 
     >>> whole("batch", 4, 1)
     4
 
-    Raises UsageError for anything else, such as ``batch is 0, but takes a whole number of at least 1.``
+    Raises UsageError for anything else, such as ``batch is 0, but must be a whole number of at least 1.``
     """
     try:
         number = operator.index(value)
@@ -27,5 +27,5 @@ def whole(name: str, value: Any, least: int = 0, most: int | None = None, note: 
     too_large = number is not None and most is not None and number > most
     if number is None or isinstance(value, bool) or too_small or too_large:
         allowed = f"of at least {least}" if most is None else f"from {least:,} to {most:,}"
-        raise UsageError(f"{name} is {value!r}, but takes a whole number {allowed}{note}.")
+        raise UsageError(f"{name} is {value!r}, but must be a whole number {allowed}{note}.")
     return number

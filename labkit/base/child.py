@@ -1,4 +1,4 @@
-"""Hand bytes of somebody else to a process of their own: when they crash a native parser, one file is lost and no more.
+"""Give untrusted bytes to a separate process: when they crash a native parser, only that file is lost.
 
 A child is a module of labkit with a main part that reads standard input and writes standard output; see
 ``labkit.keras2.h5_child`` and ``labkit.deploy.tflite_child``.
@@ -33,11 +33,9 @@ def run(module: str, content: bytes, *, timeout_s: float) -> bytes:
             command, input=content, capture_output=True, env=environment, timeout=timeout_s, check=False
         )
     except subprocess.TimeoutExpired:
-        raise LabkitError(f"it was not read within {timeout_s:.0f} s, and so it is taken for damaged.") from None
+        raise LabkitError(f"it was not read within {timeout_s:.0f} s, so it is probably damaged.") from None
     except OSError as error:
-        raise LabkitError(
-            f"it cannot be tried in a process of its own ({error.strerror}); free some memory."
-        ) from error
+        raise LabkitError(f"it cannot be read in a separate process ({error.strerror}); free some memory.") from error
     if process.returncode:
         raise LabkitError(f"it crashed the process that read it ({_reason(process.returncode)}), and so it is damaged.")
     return process.stdout

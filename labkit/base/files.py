@@ -19,8 +19,8 @@ _REASONS = {
     errno.EACCES: "this folder may not be written to: choose another, or change its permissions",
     errno.EPERM: "this folder may not be written to: choose another, or change its permissions",
     errno.EROFS: "this folder is read-only: choose another",
-    errno.ENOTDIR: "a file stands where a folder is wanted: rename it, or choose another folder",
-    errno.EEXIST: "a file stands where a folder is wanted: rename it, or choose another folder",
+    errno.ENOTDIR: "a file has the name of the folder that is needed: rename it, or choose another folder",
+    errno.EEXIST: "a file has the name of the folder that is needed: rename it, or choose another folder",
 }
 
 
@@ -33,7 +33,7 @@ def explain(error: OSError, path: Path | str) -> LabkitError:
 def read(path: Path | str, most_bytes: int, wanted: str) -> bytes:
     """Return the bytes of the regular file *path*; *wanted* names its kind in messages, as in ``a .npz file``.
 
-    Raises LabkitError, before anything is read, when there is no such file, when it is no regular file (a FIFO would
+    Raises LabkitError, before anything is read, when there is no such file, when it is not a regular file (a FIFO would
     keep a reader waiting) and when it has more than *most_bytes*.
     """
     try:
@@ -47,7 +47,7 @@ def read(path: Path | str, most_bytes: int, wanted: str) -> bytes:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise LabkitError(f"{path} is no regular file: give the path of {wanted}.")
+            raise LabkitError(f"{path} is not a regular file: give the path of {wanted}.")
         if status.st_size > most_bytes:
             raise LabkitError(
                 f"{path} has {status.st_size:,} bytes, but {wanted} may have {most_bytes:,}: give a smaller one."
@@ -70,7 +70,7 @@ def writing(path: Path | str) -> Iterator[Path]:
     target = Path(os.path.realpath(path))
     temporary: Path | None = None
     if target.exists() and not target.is_file() and not target.is_dir():
-        raise LabkitError(f"Cannot write {path}: it is no regular file; choose another name.")
+        raise LabkitError(f"Cannot write {path}: it is not a regular file; choose another name.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".writing-", suffix=target.suffix)

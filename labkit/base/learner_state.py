@@ -1,4 +1,4 @@
-"""What this machine remembers of its learner: guesses and passed exercises, in the user's own folder."""
+"""The learner's state on this machine: guesses and passed exercises, in the user's own folder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def recall(file: str) -> dict[str, dict[str, Any]]:
 
 
 def remember_check(lesson: str, exercise: str) -> None:
-    """Note on this machine that *exercise* was passed today, for ``labkit progress``."""
+    """Record on this machine that *exercise* was passed today, for ``labkit progress``."""
     if exercise not in recall("progress.json").get(lesson, {}):
         remember("progress.json", lesson, exercise, date.today().isoformat())
 

@@ -11,7 +11,7 @@ VARIABLE = "TF_USE_LEGACY_KERAS"
 
 
 def use_keras2() -> None:
-    """Ask TensorFlow for Keras 2; raises LabkitError when TensorFlow was imported without the switch before.
+    """Select Keras 2 for TensorFlow; raises LabkitError when TensorFlow was imported without the switch before.
 
     TensorFlow reads the switch while it is imported (where ``from tensorflow.keras import …`` looks) and again when
     ``tf.keras`` is first used: set in between, one program would get layers of Keras 3 and of Keras 2.

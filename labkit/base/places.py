@@ -1,4 +1,4 @@
-"""Where things stand: the course's own folder, the user's cache and the user's records."""
+"""The places of files: the course's own folder, the user's cache and the user's records."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _here() -> Path:
         return Path.cwd()
     except OSError:  # FileNotFoundError in a deleted folder, PermissionError below one that may not be read
         raise LabkitError(
-            "The folder that this was started in is gone or cannot be read: "
+            "The working folder does not exist or cannot be read: "
             "go to the folder that you cloned, or set LABKIT_HOME to it."
         ) from None
 

@@ -1,4 +1,4 @@
-"""How long a page may take: the profile full, fast or study, from the variable LABKIT_PROFILE."""
+"""The profile, which sets how long a page may take: full, fast or study, from the variable LABKIT_PROFILE."""
 
 from __future__ import annotations
 

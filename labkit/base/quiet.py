@@ -60,6 +60,6 @@ class QuietFinder(MetaPathFinder):
 
 
 def quiet_tensorflow() -> None:
-    """Have ``import tensorflow`` print nothing from now on, unless it fails."""
+    """Make ``import tensorflow`` print nothing from now on, unless it fails."""
     if not any(isinstance(finder, QuietFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, QuietFinder())

@@ -27,7 +27,7 @@ def read(cls: type[T], record: Any, what: str) -> T:
     another type, for NaN, infinity and oversized texts.
     """
     if not isinstance(record, Mapping):
-        raise LabkitError(f"A {what} is no JSON object.")
+        raise LabkitError(f"A {what} is not a JSON object.")
     values: dict[str, Any] = {}
     for name, hint in _hints(cls).items():
         if name not in record:

@@ -14,38 +14,42 @@ def register(subparsers: Any) -> None:
     data = command.add(
         subparsers,
         "data",
-        "data sets: list, get, verify",
+        "list, download or verify data sets",
         "labkit data get mnist      download MNIST once, into your cache",
-        about="The data sets of the course: what there is, getting one, checking what is here.",
+        about="List, download or verify the data sets of the course.",
     )
     actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
-    command.add(actions, "list", "each data set, and where it is", "labkit data list", _data_list)
-    get = command.add(actions, "get", "find or download one, verified", "labkit data get mnist", _data_get)
-    get.add_argument("name", metavar="NAME", help="a data set, as 'labkit data list' names it")
+    command.add(actions, "list", "list each data set and its folder", "labkit data list", _data_list)
+    get = command.add(
+        actions, "get", "find or download one data set, and verify it", "labkit data get mnist", _data_get
+    )
+    get.add_argument("name", metavar="NAME", help="a data set from 'labkit data list'")
     command.add(
-        actions, "verify", "check every file that is here against its checksum", "labkit data verify", _data_verify
+        actions, "verify", "compare every file on this computer with its checksum", "labkit data verify", _data_verify
     )
 
     models = command.add(
         subparsers,
         "models",
-        "trained baselines: list, train",
+        "list or train baseline networks",
         "labkit models train lenet5 --dataset mnist --seed 1",
-        about="The trained networks of the course: what ships, and how to make one again.",
+        about="List the trained networks of the course, or train one again.",
     )
     actions = models.add_subparsers(dest="action", metavar="ACTION", required=True)
-    command.add(actions, "list", "the baselines that ship", "labkit models list", _models_list)
+    command.add(actions, "list", "list the baselines in the repository", "labkit models list", _models_list)
     train = command.add(
         actions,
         "train",
-        "train one, into your cache or a folder",
+        "train one network, and store it in your cache or a folder",
         "labkit models train lenet_300_100 --dataset fashion_mnist --seed 0 -o build/models",
         _models_train,
     )
-    train.add_argument("name", metavar="NAME", help="a network, as 'labkit models list' names it")
+    train.add_argument("name", metavar="NAME", help="a network from 'labkit models list'")
     train.add_argument("--dataset", default="fashion_mnist", metavar="D", help="the data set (default: %(default)s)")
     train.add_argument("--seed", default=0, type=int, metavar="S", help="random seed, 0 to 2**31 - 1 (default: 0)")
-    train.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="where to write (default: your cache)")
+    train.add_argument(
+        "-o", "--output", type=Path, metavar="FOLDER", help="the folder for the files (default: your cache)"
+    )
 
 
 def _data_list(_: argparse.Namespace) -> int:
@@ -133,7 +137,7 @@ def _models_train(arguments: argparse.Namespace) -> int:
     name = one_of("network", arguments.name, models.NAMES)
     dataset = registry.entry(arguments.dataset).name
     if not 0 <= arguments.seed < 2**31:
-        raise UsageError(f"The seed is {arguments.seed}, but takes 0 to 2**31 - 1.")
+        raise UsageError(f"The seed is {arguments.seed}, but must be 0 to 2**31 - 1.")
     folder = arguments.output or baselines.cached_folder(
         name, data.checksum(data.load(dataset)), arguments.seed, training_recipes.recipe(name, dataset)
     )

@@ -20,27 +20,25 @@ def _register_build(subparsers: Any) -> None:
         subparsers,
         "build",
         "write both editions of the lessons from their sources",
-        "labkit build 31            one lesson (all of them: labkit build)\n"
-        "labkit build --release     execute every page, and list which values moved\n"
-        "labkit build --check       is anything stale or edited?",
+        "labkit build 31            build one lesson (all lessons: labkit build)\n"
+        "labkit build --release     execute every page, and list the values that moved\n"
+        "labkit build --check       check that no edition is stale or edited by hand",
         _build,
         about="Write the student and the solved edition of the lessons from their sources in notebooks/source.\n"
         "A solved edition is executed again, in the full profile, only when its own code cells have changed.",
     )
-    parser.add_argument(
-        "lessons", nargs="*", metavar="LESSON", help="number or name of a lesson; all when none is given"
-    )
+    parser.add_argument("lessons", nargs="*", metavar="LESSON", help="number or name of a lesson (default: all)")
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--check", action="store_true", help="write nothing; exit 1 when an edition is stale or edited")
-    group.add_argument("--force", action="store_true", help="execute even what has not changed")
+    group.add_argument("--force", action="store_true", help="execute unchanged lessons too")
     group.add_argument(
         "--draft", action="store_true", help="execute nothing; leave a solved edition whose code changed"
     )
     parser.add_argument(
         "--release",
         action="store_true",
-        help="execute every page, going on where an interrupted attempt stopped; with --check, require that this "
-        "version of labkit executed each",
+        help="execute every page, and continue an interrupted attempt; with --check, require that this version of "
+        "labkit executed every page",
     )
 
 
@@ -54,7 +52,9 @@ def _register_new(subparsers: Any) -> None:
         about="Write the skeleton of a lesson: notebooks/source/NN_title.py, labkit/exercises/lessonNN.py and\n"
         "changes/NN.md. It passes every check except those on length.",
     )
-    parser.add_argument("number", metavar="NN", help="a free number of two digits: tens are parts, ones are lessons")
+    parser.add_argument(
+        "number", metavar="NN", help="a free number of two digits: the first is the part, the second the lesson"
+    )
     parser.add_argument("title", metavar="TITLE", help="the title, in quotes")
 
 
@@ -67,7 +67,7 @@ def _register_changelog(subparsers: Any) -> None:
         _changelog,
         about="Move the fragments in changes/ to CHANGELOG.md, below a heading with the version and the date.",
     )
-    parser.add_argument("version", metavar="VERSION", help="the version that is released, as 0.2.0")
+    parser.add_argument("version", metavar="VERSION", help="the version of the release, such as 0.2.0")
 
 
 def _build(arguments: argparse.Namespace) -> int:
@@ -94,7 +94,7 @@ def _check(lessons: list[str], release: bool) -> int:
     for line in problems:
         print(line)
     if not problems:
-        print("Every edition is what its source gives.")
+        print("Every edition agrees with its source.")
     return 1 if problems else 0
 
 
@@ -105,7 +105,7 @@ def _new(arguments: argparse.Namespace) -> int:
     paths = new.create(arguments.number, arguments.title)
     for path in paths:
         print(f"wrote {path.relative_to(course())}")
-    print(f"Fill in the source, then: labkit build {arguments.number} --draft; CONTRIBUTING.md has the other steps.")
+    print(f"Fill in the source, then run labkit build {arguments.number} --draft; CONTRIBUTING.md has the other steps.")
     return 0
 
 

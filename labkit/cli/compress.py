@@ -10,16 +10,16 @@ from typing import Any
 from labkit.cli import command
 
 _COMPRESS = """\
-labkit compress pruned.keras -o pruned.lkz               codes the zeros that are there; the weights stay as they are
-labkit compress pruned.keras -o small.lkz --values 32    32 different values in each kernel at most
-labkit compress weights.npz -o weights.lkz               named arrays of float32, without TensorFlow"""
+labkit compress pruned.keras -o pruned.lkz               encode the zeros; keep every weight as it is
+labkit compress pruned.keras -o small.lkz --values 32    allow at most 32 different values per kernel
+labkit compress weights.npz -o weights.lkz               encode named float32 arrays, without TensorFlow"""
 _EXPAND = """\
-labkit expand small.lkz -o weights.npz                   named arrays, for numpy.load
-labkit expand small.lkz -o small.keras --like pruned.keras    a model with the graph of pruned.keras"""
+labkit expand small.lkz -o weights.npz                        write named arrays for numpy.load
+labkit expand small.lkz -o small.keras --like pruned.keras    write a model with the graph of pruned.keras"""
 _REPRODUCE = """\
-labkit reproduce --list                                       the rows, and what they are published as
-labkit reproduce deep-compression-lenet-300-100 --seeds 1     one row, one seed
-labkit reproduce                                              all rows, all seeds: hours"""
+labkit reproduce --list                                       list the published figures
+labkit reproduce deep-compression-lenet-300-100 --seeds 1     reproduce one figure with one seed
+labkit reproduce                                              reproduce all figures with all seeds (hours)"""
 _MODELS = (".keras", ".h5", ".npz")
 _KINDS = ".keras, .h5 or .npz"
 
@@ -32,8 +32,7 @@ def register(subparsers: Any) -> None:
         "write a model's weights as a small .lkz file",
         _COMPRESS,
         _compress,
-        about="Write a model's weights as a .lkz file: zeros cost little, and so do weights that share values. "
-        "Never trains.",
+        about="Write a model's weights as a .lkz file. Zeros and shared values take little space. Never trains.",
     )
     compress.add_argument("model", type=Path, metavar="MODEL", help=f"a {_KINDS} file")
     compress.add_argument("-o", dest="target", type=Path, required=True, metavar="FILE.lkz", help="the file to write")
@@ -41,7 +40,7 @@ def register(subparsers: Any) -> None:
         "--values",
         type=int,
         metavar="K",
-        help="let each kernel have at most K different weights besides 0, by k-means; 1 to 65,536 (default: as is)",
+        help="allow at most K different nonzero weights per kernel (k-means); 1 to 65,536 (default: keep all weights)",
     )
     expand = command.add(
         subparsers,
@@ -49,7 +48,7 @@ def register(subparsers: Any) -> None:
         "read a .lkz file back into a model or arrays",
         _EXPAND,
         _expand,
-        about="Read a .lkz file back: its tensors as .npz, or a .keras model with the graph of another one.",
+        about="Write the tensors of a .lkz file as a .npz file, or as a .keras model with the graph of another model.",
     )
     expand.add_argument("file", type=Path, metavar="FILE.lkz", help="a file that 'labkit compress' wrote")
     expand.add_argument(
@@ -59,17 +58,18 @@ def register(subparsers: Any) -> None:
     reproduce = command.add(
         subparsers,
         "reproduce",
-        "run what reaches for published figures, and write the table",
+        "reproduce published figures, and write the table",
         _REPRODUCE,
         _reproduce,
-        about="Run the pages that reach for published figures, over seeds, add what they measure to "
-        "data/reproductions.json, "
-        "and write docs/reproductions.md from it.",
+        about="Execute the pages that reproduce published figures, once per seed.\n"
+        "Store the measured values in data/reproductions.json, and write docs/reproductions.md.",
     )
-    reproduce.add_argument("rows", nargs="*", metavar="ROW", help="rows of the table (default: all)")
-    reproduce.add_argument("--seeds", metavar="S[,S]", help="other seeds than the row's own three")
-    reproduce.add_argument("--list", action="store_true", help="name the rows, run nothing")
-    reproduce.add_argument("--table", action="store_true", help="write the table from what was run, run nothing")
+    reproduce.add_argument("rows", nargs="*", metavar="FIGURE", help="published figures by name (default: all)")
+    reproduce.add_argument("--seeds", metavar="S[,S]", help="seeds to run (default: the seeds of the figure)")
+    reproduce.add_argument("--list", action="store_true", help="list the figures; execute nothing")
+    reproduce.add_argument(
+        "--table", action="store_true", help="write the table from executed notebooks; execute nothing"
+    )
 
 
 def _compress(arguments: argparse.Namespace) -> int:
@@ -78,9 +78,9 @@ def _compress(arguments: argparse.Namespace) -> int:
     from labkit.methods import deep_compression, lkz
 
     if arguments.target.suffix.lower() != ".lkz":
-        raise UsageError(f"-o is {arguments.target}, but takes a name that ends in .lkz.")
+        raise UsageError(f"-o is {arguments.target}, but must be a name that ends in .lkz.")
     if arguments.values is not None and not 1 <= arguments.values <= deep_compression.MOST_VALUES:
-        raise UsageError(f"--values is {arguments.values}, but takes 1 to {deep_compression.MOST_VALUES:,}.")
+        raise UsageError(f"--values is {arguments.values}, but must be 1 to {deep_compression.MOST_VALUES:,}.")
     tensors, rounded = _as_float32(_load(arguments.model))
     data = deep_compression.deep_compression(tensors, values=arguments.values)
     lkz.unpack(data)  # what cannot be read again is not written
@@ -103,7 +103,7 @@ def _expand(arguments: argparse.Namespace) -> int:
     kind = arguments.target.suffix.lower()
     if kind not in (".npz", ".keras") or (kind == ".keras") != (arguments.like is not None):
         raise UsageError(
-            f"-o is {arguments.target}, but takes a name that ends in .npz, or in .keras together with --like MODEL "
+            f"-o is {arguments.target}, but must be a name that ends in .npz, or in .keras together with --like MODEL "
             "(a .lkz file holds weights and no graph)."
         )
     tensors = lkz.read(arguments.file)
@@ -177,7 +177,7 @@ def _check_model_path(path: Path, suffixes: tuple[str, ...]) -> None:
             f"model.save({path.name + '.keras'!r})."
         )
     if path.suffix.lower() not in suffixes:
-        raise UsageError(f"The model is {path}, but takes a {kinds} file.")
+        raise UsageError(f"The model is {path}, but must be a {kinds} file.")
 
 
 def _as_float32(tensors: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -196,7 +196,7 @@ def _as_float32(tensors: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
             likely = "bfloat16" if tensor.dtype.itemsize == 2 else "float8"
             raise UsageError(
                 f"Tensor {name!r} has {tensor.dtype.itemsize} bytes per number and no type, most likely {likely}, "
-                f"which NumPy's files cannot tell: save it with .astype('float32')."
+                f"which a NumPy file does not store: save it with .astype('float32')."
             )
         if tensor.dtype.kind != "f":
             raise UsageError(

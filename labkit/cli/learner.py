@@ -11,9 +11,9 @@ from labkit.cli import command
 def register(subparsers: Any) -> None:
     """Add the four commands to an argparse sub-parser collection."""
     doctor = command.add(
-        subparsers, "doctor", "say what is wrong with this installation, and how to mend it", "labkit doctor", _doctor
+        subparsers, "doctor", "check this installation, and print a remedy for each problem", "labkit doctor", _doctor
     )
-    doctor.add_argument("--quiet", action="store_true", help="print only what is wrong")
+    doctor.add_argument("--quiet", action="store_true", help="print only problems")
 
     lab = command.add(
         subparsers,
@@ -29,9 +29,11 @@ def register(subparsers: Any) -> None:
     reset = command.add(
         subparsers, "reset", "renew your copy of a lesson; the old one is kept in work/old", "labkit reset 31", _reset
     )
-    reset.add_argument("lesson", metavar="LESSON", help="number or name, as in 31 or 31_magnitude_pruning")
+    reset.add_argument(
+        "lesson", metavar="LESSON", help="number or name of a lesson, such as 31 or 31_magnitude_pruning"
+    )
 
-    command.add(subparsers, "progress", "show which exercises you have solved", "labkit progress", _progress)
+    command.add(subparsers, "progress", "list the exercises that you have solved", "labkit progress", _progress)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -42,7 +44,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
         if not (arguments.quiet and finding.ok):
             print(finding)
     wrong = sum(not finding.ok for finding in findings)
-    print("Everything is in order." if not wrong else f"{wrong} of {len(findings)} checks found something to mend.")
+    print("Everything is in order." if not wrong else f"{wrong} of {len(findings)} checks found a problem.")
     return 1 if wrong else 0
 
 

@@ -21,8 +21,8 @@ _COMMANDS = (
     "labkit.cli.assets",
 )
 _EXAMPLE = """example:
-  labkit run 31 -p sparsity=0.95      one lesson with another parameter
-  labkit lab                          JupyterLab on your own copies of the lessons"""
+  labkit run 31 -p sparsity=0.95      run one lesson with another parameter
+  labkit lab                          open JupyterLab on your own copies of the lessons"""
 
 
 def parser() -> argparse.ArgumentParser:

@@ -15,23 +15,25 @@ if TYPE_CHECKING:
     from labkit.runner.plan import Outcome, RunRequest
 
 _RUN_EXAMPLE = """\
-labkit run --profile fast              every lesson, quickly
-labkit run 31 -p sparsity=0.9,0.95     one lesson, once for each value; results under build/runs/
-labkit run --resume                    go on with what a stopped run had left"""
+labkit run --profile fast              run every lesson quickly
+labkit run 31 -p sparsity=0.9,0.95     run one lesson once per value; results go to build/runs/
+labkit run --resume                    continue a stopped run"""
 _REPORT_EXAMPLE = """\
-labkit report                          every run under build/runs on one page
-labkit report build/runs/full -o full.html"""
+labkit report                          report every run in build/runs
+labkit report build/runs/full -o full.html    report one run"""
 _KERNEL = "a Jupyter kernel (default: $LABKIT_KERNEL, else python3)"
 
 
 def register(subparsers: Any) -> None:
     """Add ``run`` and ``report`` to an argparse sub-parser collection."""
     run = command.add(subparsers, "run", "execute lessons and write the report", _RUN_EXAMPLE, _run)
-    run.add_argument("lessons", nargs="*", metavar="LESSON", help="number or name, as in 31 (default: every lesson)")
+    run.add_argument(
+        "lessons", nargs="*", metavar="LESSON", help="number or name of a lesson, such as 31 (default: all)"
+    )
     run.add_argument(
         "--profile",
         choices=settings.PROFILE.choices,
-        help="how long it may take (default: $LABKIT_PROFILE, else full)",
+        help="the length of training and measurements (default: $LABKIT_PROFILE, else full)",
     )
     run.add_argument(
         "-p",
@@ -39,14 +41,24 @@ def register(subparsers: Any) -> None:
         action="append",
         metavar="NAME=VALUE[,VALUE]",
         default=[],
-        help="a parameter's value, or several: their product is run; a lesson without it runs at its defaults",
+        help="one or more values of a parameter; lessons run once per combination, or at their defaults",
     )
-    run.add_argument("-j", dest="at_once", type=int, metavar="N", help="notebooks at a time (default: processors)")
-    run.add_argument("--edition", choices=settings.EDITION.choices, help="which edition to execute (default: solved)")
-    run.add_argument("--extremes", action="store_true", help="each end of each parameter's range once, profile fast")
+    run.add_argument(
+        "-j",
+        dest="at_once",
+        type=int,
+        metavar="N",
+        help="notebooks to run at the same time (default: number of processors)",
+    )
+    run.add_argument("--edition", choices=settings.EDITION.choices, help="the edition to execute (default: solved)")
+    run.add_argument(
+        "--extremes", action="store_true", help="run both ends of each parameter's range in the profile fast"
+    )
     run.add_argument("--kernel", metavar="NAME", help=_KERNEL)
-    run.add_argument("--resume", action="store_true", help="skip what went well before; alone: go on with the last run")
-    run.add_argument("-o", dest="folder", type=Path, metavar="FOLDER", help="where results go (default: build)")
+    run.add_argument(
+        "--resume", action="store_true", help="skip notebooks that ended well before; alone: continue the last run"
+    )
+    run.add_argument("-o", dest="folder", type=Path, metavar="FOLDER", help="the folder for results (default: build)")
 
     report = command.add(subparsers, "report", "put executed notebooks on one page", _REPORT_EXAMPLE, _report)
     report.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="folders of runs (default: build/runs)")
@@ -84,7 +96,7 @@ def _run(arguments: argparse.Namespace) -> int:
     live.say(f"{_notebooks(result.outcomes, runs)}\nReport: {_shown(page)}")
     if result.interrupted:
         again = ["labkit", "run", "--resume", *(["-o", str(arguments.folder)] if arguments.folder else [])]
-        live.say(f"Stopped; go on with: {shlex.join(again)}")
+        live.say(f"Stopped; continue with: {shlex.join(again)}")
     return result.exit_code
 
 
@@ -108,7 +120,7 @@ def _at_once(number: int | None) -> int:
     if number is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if number < 1:
-        raise UsageError(f"-j is {number}, but takes 1 or more: the number of notebooks at a time.")
+        raise UsageError(f"-j is {number}, but must be 1 or more: the number of notebooks at a time.")
     return number
 
 

@@ -50,22 +50,24 @@ def check_labels(labels: ArrayLike, classes: int) -> NDArray[np.integer]:
     """Return *labels* as whole numbers (n,). Raises LabkitError unless all are class numbers below *classes*."""
     numbers = np.asarray(labels)
     if numbers.ndim == 2 and numbers.shape[1] == 1:
-        raise LabkitError(f"The labels have shape {numbers.shape}, and one number per image is taken: give y[:, 0].")
+        raise LabkitError(
+            f"The labels have shape {numbers.shape}, but accuracy needs one number per image: give y[:, 0]."
+        )
     if numbers.ndim == 2:
         raise LabkitError(
-            f"The labels have shape {numbers.shape}, which looks one-hot, and class numbers are taken: "
+            f"The labels have shape {numbers.shape}, which looks one-hot, but accuracy needs class numbers: "
             "give y.argmax(axis=1)."
         )
     if numbers.ndim != 1:
         raise LabkitError(f"The labels have shape {numbers.shape}: give one class number per image, shape (n,).")
     if numbers.dtype.kind == "f":
         raise LabkitError(
-            f"The labels are {numbers.dtype}, and class numbers are taken: give y.astype(int) if these are class "
+            f"The labels are {numbers.dtype}, but accuracy needs class numbers: give y.astype(int) if these are class "
             "numbers; values of a regression have no accuracy."
         )
     if numbers.dtype.kind not in "iub":
         raise LabkitError(
-            f"The labels are {numbers.dtype}, and class numbers are taken: number the names in the order of the "
+            f"The labels are {numbers.dtype}, but accuracy needs class numbers: number the names in the order of the "
             "file's outputs, as np.unique(y, return_inverse=True)[1] does in alphabetical order."
         )
     numbers = numbers.astype(np.int64)
@@ -112,13 +114,13 @@ def _classes(graph: Graph, source: Source) -> int:
     shapes = [graph.tensors[index].shape for index in graph.graph.outputs]
     if len(graph.graph.inputs) != 1 or len(shapes) != 1:
         raise LabkitError(
-            f"{describe(source)} has {len(graph.graph.inputs)} inputs and {len(shapes)} outputs, and accuracy takes "
+            f"{describe(source)} has {len(graph.graph.inputs)} inputs and {len(shapes)} outputs, but accuracy needs "
             "one of each: compare the outputs with labkit.deploy.tflite.interpreter."
         )
     per_image = shapes[0][1:]
     if len(per_image) != 1 or per_image[0] < 2:
         raise LabkitError(
-            f"Accuracy takes one row of class scores per image, and {describe(source)} gives {per_image}: "
+            f"Accuracy needs one row of class scores per image, but {describe(source)} gives {per_image}: "
             "compare what labkit.deploy.tflite.predict returns in the way that fits such outputs."
         )
     return int(per_image[0])

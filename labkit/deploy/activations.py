@@ -1,4 +1,4 @@
-"""What every operator of a ``.tflite`` file gives for some images: what a computation by hand is held to."""
+"""Return every operator's output of a ``.tflite`` file for some images, the reference for a computation by hand."""
 
 from __future__ import annotations
 

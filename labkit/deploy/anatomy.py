@@ -1,4 +1,4 @@
-"""Where every byte of a ``.tflite`` file goes, found by following its pointers from the root.
+"""Account for every byte of a ``.tflite`` file by following its pointers from the root.
 
 A ``.tflite`` file is a flatbuffer (https://flatbuffers.dev/internals): *tables* hold the fields, each table points back
 to a *vtable* that says where in it each field stands, and fields that are no plain numbers point forward to other
@@ -121,7 +121,7 @@ def spans(source: Source) -> list[Span]:
         if span.start < at:
             raise LabkitError(
                 f"In {describe(source)}, {span.what} begins at byte {span.start:,}, inside {ordered[-1].what}: "
-                "no program should write such a file; convert the model again."
+                "the file is invalid; convert the model again."
             )
         ordered += [*_gap(content, at, span.start), span]
         at = span.stop

@@ -1,4 +1,4 @@
-"""Measure in a process of its own: one that has loaded nothing yet, or whose BLAS library has one thread."""
+"""Measure in a separate process: one that has loaded nothing yet, or whose BLAS library has one thread."""
 
 from __future__ import annotations
 

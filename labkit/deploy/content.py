@@ -48,7 +48,7 @@ class OpenFile:
         return bool(self._interpreters)
 
     def close(self) -> None:
-        """Give up the interpreters: the next use opens the file as it is stored."""
+        """Delete the interpreters: the next use opens the file as it is stored."""
         self._interpreters.clear()
 
 
@@ -118,7 +118,7 @@ def interpreter(source: Source, threads: int = 1, *, delegates: bool = True) -> 
 
 def _check_threads(threads: int) -> None:
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise UsageError(f"threads is {threads!r}, but takes a whole number, 1 or more.")
+        raise UsageError(f"threads is {threads!r}, but must be a whole number, 1 or more.")
 
 
 def _opened(content: bytes, name: str, threads: int, delegates: bool) -> Any:

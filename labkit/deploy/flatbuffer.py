@@ -107,7 +107,7 @@ class Graph:
             halves = np.stack([data << 4, data & 0xF0], axis=-1).reshape(-1).view(np.int8) >> 4
             return halves[: int(np.prod(tensor.shape))]
         if tensor.dtype not in _DTYPES.values():
-            raise LabkitError(f"Tensor {tensor.name!r} holds {tensor.dtype}, which labkit does not read.")
+            raise LabkitError(f"Tensor {tensor.name!r} holds {tensor.dtype}, an unknown type: use another model.")
         return data.view(tensor.dtype)
 
     def constant(self, index: int) -> NDArray[Any]:

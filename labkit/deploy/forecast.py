@@ -101,7 +101,7 @@ def resized(layer: Source, inputs: int, outputs: int) -> bytes:
     """
     graph = Graph(layer)
     if len(graph.operators) != 1 or graph.operators[0].name not in KINDS:
-        raise UsageError("A file of one layer that multiplies is wanted: take one of single_layers.single_layers.")
+        raise UsageError("The file must hold one layer that multiplies: give one from single_layers.single_layers.")
     operator = graph.operators[0]
     kind = KINDS[operator.name]
     activation, weights, *bias = operator.inputs
@@ -116,7 +116,7 @@ def resized(layer: Source, inputs: int, outputs: int) -> bytes:
                 f"A depthwise layer of {inputs} inputs cannot have {outputs} outputs: keep its multiplier."
             )
     if inputs < 1 or outputs < 1:
-        raise UsageError(f"inputs is {inputs} and outputs {outputs}, but both take a whole number, 1 or more.")
+        raise UsageError(f"inputs is {inputs} and outputs {outputs}, but both must be whole numbers, 1 or more.")
     for axis, size in axes.items():
         kernel = np.take(kernel, np.arange(size) % kernel.shape[axis], axis=axis)
     _replace(graph, weights, kernel)

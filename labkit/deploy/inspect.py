@@ -1,4 +1,4 @@
-"""What is in a ``.tflite`` file: parameters, non-zeros, MACs, tensors, layers. Reads the file; runs nothing."""
+"""The content of a ``.tflite`` file: parameters, non-zeros, MACs, tensors, layers. Reads the file; runs nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Layer", "Summary", "Tensor", "layer", "layers", "summary"]
 
 @dataclass(frozen=True)
 class Summary:
-    """What one ``.tflite`` file holds.
+    """The content of one ``.tflite`` file.
 
     ``parameters``: weights and biases of the dense, convolution and matrix-multiplication operators; ``nonzero``: those
     that do not stand for 0 (an int8 weight does when it equals its zero point); ``weight_bytes``: what they take in the
@@ -88,7 +88,7 @@ def layers(source: Source | Graph) -> list[Layer]:
 
 
 def layer(source: Source, which: int | str) -> dict[str, Any]:
-    """Everything that computing one layer by hand takes; *which* is its index in `layers` or its Keras name.
+    """Return all values needed to compute one layer by hand; *which* is its index in `layers` or its Keras name.
 
     The result has all of `Layer`; ``weights`` as stored (int8, float16 or float32) in LiteRT's order: dense (out, in),
     conv2d (out, height, width, in), depthwise (1, height, width, out); ``weight_scale`` float32 and
@@ -105,7 +105,7 @@ def layer(source: Source, which: int | str) -> dict[str, Any]:
     weights, *others = _constants(graph, operator)
     if weights < 0:
         raise LabkitError(
-            f"Layer {which!r} of {describe(source)} multiplies two activations: it has no weights to read."
+            f"Layer {which!r} of {describe(source)} multiplies two activations: choose a layer with weights."
         )
     kernel, bias = graph.tensors[weights], others[0] if others else -1
     out = kernel.shape[0] if KINDS[operator.name] in ("dense", "conv2d") else kernel.shape[-1]
@@ -133,7 +133,7 @@ def _computing(graph: Graph) -> Iterator[Operator]:
 
 
 def _constants(graph: Graph, operator: Operator) -> list[int]:
-    """The constants that *operator* takes: its weights (-1 when they are an activation), then its bias, if any."""
+    """Return the constants of *operator*: its weights (-1 when they are an activation), then its bias, if any."""
     found = [graph.origin(index) for index in operator.inputs[1:]]
     weights, others = found[0], found[1:]
     return [-1 if weights is None else weights, *[index for index in others if index is not None]]

@@ -31,9 +31,9 @@ def csr_against_dense(
     """
     size = whole("size", size, 1)
     if not seconds > 0:
-        raise UsageError(f"seconds is {seconds!r}, but takes a number above 0.")
+        raise UsageError(f"seconds is {seconds!r}, but must be a number above 0.")
     if not sparsities or not all(0 <= each <= 1 for each in sparsities):
-        raise UsageError(f"sparsities are {list(sparsities)}, but take one or more shares from 0 to 1.")
+        raise UsageError(f"sparsities are {list(sparsities)}, but must be one or more fractions from 0 to 1.")
     refusal = "Timing failed with exit code {code}: a smaller size may fit into the memory."
     samples = apart(
         "matvec._samples",
@@ -94,6 +94,8 @@ def _candidates(size: int, seed: int, sparsities: Sequence[float]) -> dict[str, 
         pruned.ravel()[order[: round(sparsity * weights.size)]] = 0
         sparse = csr_array(pruned)
         if not np.allclose(sparse @ vector, pruned @ vector, rtol=1e-4, atol=1e-4 * np.sqrt(size)):
-            raise LabkitError("The CSR product differs from the dense one: its time means nothing.")
+            raise LabkitError(
+                "The CSR product differs from the dense one: its time is meaningless; report this as a bug in labkit."
+            )
         candidates[str(float(sparsity))] = lambda matrix=sparse: matrix @ vector  # type: ignore[misc]
     return candidates

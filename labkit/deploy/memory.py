@@ -1,4 +1,4 @@
-"""What a ``.tflite`` file moves and keeps in memory while it runs: each operator's bytes, and LiteRT's own arena."""
+"""The memory and memory traffic of a ``.tflite`` file while it runs: each operator's bytes, and LiteRT's own arena."""
 
 from __future__ import annotations
 

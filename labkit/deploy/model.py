@@ -69,7 +69,7 @@ class Model(OpenFile):
     @classmethod
     def _expanded(cls, path: Path, build_network: BuildNetwork | None) -> Self:
         if build_network is None:
-            raise UsageError(f"{path} holds weights without a network: give build_network, which makes one for them.")
+            raise UsageError(f"{path} holds weights without a network: give the function build_network.")
         from labkit.keras2.tensors import set_tensors
 
         stored = files.read(path, lkz.MOST_BYTES, "a .lkz file")

@@ -1,4 +1,4 @@
-"""The roofline of this machine, measured on one thread, and where a network's layers stand on it.
+"""The roofline of this machine, measured on one thread, and the position of a network's layers on it.
 
 Williams, Waterman and Patterson, *Roofline: an insightful visual performance model*, CACM 52 (2009); the triad is that
 of McCalpin's STREAM (1995). One multiply-accumulate is two floating-point operations (FLOP).
@@ -69,7 +69,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Work:
-    """What one layer has to do for one input: FLOP, and bytes of weights, input and output, each moved once."""
+    """The work of one layer for one input: FLOP, and bytes of weights, input and output, each moved once."""
 
     name: str
     kind: str
@@ -90,7 +90,7 @@ def predicted_seconds(flops: float, moved: float, peak: float, bandwidth: float)
     """
     if not (flops >= 0 and moved >= 0 and peak > 0 and bandwidth > 0):
         raise UsageError(
-            f"flops {flops}, bytes {moved}, peak {peak}, bandwidth {bandwidth}: work is 0 or more, rates are above 0."
+            f"flops {flops}, bytes {moved}, peak {peak}, bandwidth {bandwidth}: work must be ≥ 0, and rates > 0."
         )
     return max(flops / peak, moved / bandwidth)
 
@@ -110,7 +110,7 @@ def work(source: Source) -> list[Work]:
 
 @dataclass(frozen=True)
 class Survey:
-    """What `survey` measured: the work of each layer, all times, and the rates of the machine in the same rounds."""
+    """The result of `survey`: the work of each layer, all times, and the rates of the machine in the same rounds."""
 
     works: dict[str, Work]
     times: Timings
@@ -179,7 +179,7 @@ def caches() -> dict[int, int]:
 
 def _checked(seconds: float, array_mib: int) -> int:
     if not seconds > 0:
-        raise UsageError(f"seconds is {seconds!r}, but takes a number above 0.")
+        raise UsageError(f"seconds is {seconds!r}, but must be a number above 0.")
     return whole("array_mib", array_mib, 1)
 
 
@@ -218,7 +218,9 @@ def _triads(sizes_kib: list[int], seconds: float, seed: int) -> list[list[float]
             rates[number].append(_pass(stretches[number]))
     a = arrays[0]
     if a[0] != 7 or a[-1] != 7:
-        raise LabkitError("The triad computed something else than b + 3 c: its time means nothing.")
+        raise LabkitError(
+            "The triad computed something else than b + 3 c: its time is meaningless; report this as a bug in labkit."
+        )
     return rates
 
 

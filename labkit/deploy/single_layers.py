@@ -71,7 +71,7 @@ def _alone(graph: Graph, number: int, source: Source) -> bytes:
     activations = [index for index in inputs if index >= 0 and not graph.tensors[index].bytes]
     if any(graph.origin(index) is not None or graph.is_sparse(index) for index in activations):
         raise UsageError(
-            f"The weights of {describe(source)} are unpacked by operators of their own (float16 or sparse): "
+            f"The weights of {describe(source)} are unpacked by separate operators (float16 or sparse): "
             "give a float32 or int8 file."
         )
     indices = sorted({index for index in (*inputs, *outputs) if index >= 0})

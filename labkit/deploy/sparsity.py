@@ -1,4 +1,4 @@
-"""What is sparse in a trained network: its weights, its neurons, and its answers to real images."""
+"""The sparsity of a trained network: its weights, its neurons, and its answers to real images."""
 
 from __future__ import annotations
 

@@ -50,13 +50,13 @@ def convert(
     """
     one_of("precision", precision, PRECISIONS)
     if not float_io and precision != "int8":
-        raise UsageError(f"float_io=False asks for int8 input and output, but precision is {precision!r}: use 'int8'.")
+        raise UsageError(f"float_io=False needs int8 input and output, but precision is {precision!r}: use 'int8'.")
     _check(model)
     learned = conversion.is_quantized(model)
     if learned and precision != "int8":
         raise LabkitError(
-            f"Model {model.name!r} is quantization-aware, and as {precision} its file would hold the simulation of "
-            "rounding, not int8 kernels: convert it with precision 'int8'."
+            f"Model {model.name!r} is quantization-aware, and its {precision} file would only simulate "
+            "the rounding: convert it with precision 'int8'."
         )
     images = None
     if precision == "int8" and not learned:
@@ -96,7 +96,7 @@ def predict(source: Source, x: ArrayLike, threads: int = 1, batch: int = 256) ->
     Raises LabkitError for a damaged file or images that do not fit; UsageError for *threads* or *batch* below 1.
     """
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
-        raise UsageError(f"batch is {batch!r}, but takes a whole number, 1 or more.")
+        raise UsageError(f"batch is {batch!r}, but must be a whole number, 1 or more.")
     runner, inputs, outputs = _runner(source, threads)
     images = check_images(x, tuple(int(size) for size in inputs["shape"][1:]), input_dtype(inputs))
     size = max(1, min(batch, len(images)))
@@ -132,14 +132,14 @@ def _runner(source: Source, threads: int) -> tuple[Any, dict[str, Any], dict[str
     inputs, outputs = runner.get_input_details(), runner.get_output_details()
     if len(inputs) != 1 or len(outputs) != 1:
         raise LabkitError(
-            f"{describe(source)} has {len(inputs)} inputs and {len(outputs)} outputs, but predict takes models "
+            f"{describe(source)} has {len(inputs)} inputs and {len(outputs)} outputs, but predict needs models "
             "with one of each: use labkit.deploy.tflite.interpreter."
         )
     return runner, inputs[0], outputs[0]
 
 
 def allocate(runner: Any) -> None:
-    """Have an interpreter make its tensors, without what LiteRT prints meanwhile."""
+    """Let an interpreter allocate its tensors, without what LiteRT prints meanwhile."""
     with native_stderr():
         runner.allocate_tensors()
 
@@ -155,24 +155,24 @@ def check_images(x: ArrayLike, shape: tuple[int, ...], dtype: Any = np.float32) 
     if images.shape[1:] != shape or images.ndim == 0:
         remedy = " (labkit.assets.data.as_input does)" if len(shape) >= 2 else ""
         raise LabkitError(
-            f"The {what} have shape {images.shape}, but this model takes (n, {', '.join(map(str, shape))}), n {what} "
+            f"The {what} have shape {images.shape}, but this model needs (n, {', '.join(map(str, shape))}), n {what} "
             f"at once: reshape them{remedy}."
         )
     if np.issubdtype(dtype, np.integer):
         if images.dtype.kind not in "iu":
             raise LabkitError(
-                f"The {what} are {images.dtype}, but this model takes {np.dtype(dtype)} (indices): "
+                f"The {what} are {images.dtype}, but this model needs {np.dtype(dtype)} (indices): "
                 f"give whole numbers, such as x.astype('{np.dtype(dtype)}')."
             )
         return images
     if not np.issubdtype(images.dtype, np.floating):
         if len(shape) >= 2:
             raise LabkitError(
-                f"The images are {images.dtype}, but the model takes floating values in the range it was trained on: "
+                f"The images are {images.dtype}, but the model needs floats in the range of its training: "
                 "scale them to 0 to 1 first (labkit.assets.data.as_input does)."
             )
         raise LabkitError(
-            f"The inputs are {images.dtype}, but the model takes floating values: give x.astype('float32'), scaled "
+            f"The inputs are {images.dtype}, but the model needs floats: give x.astype('float32'), scaled "
             "only if it was trained on scaled values (indices are not scaled)."
         )
     if not np.isfinite(images).all():
@@ -232,18 +232,18 @@ def _calibration(representative: Any, shape: tuple[int, ...]) -> NDArray[np.floa
     if representative is None:
         raise LabkitError(
             "Precision int8 needs representative images to set the ranges of the activations: give representative=, "
-            "some hundred training images as the model takes them."
+            "some hundred training images in the form of the model's inputs."
         )
     if not isinstance(representative, (list, tuple)) and not hasattr(representative, "__array__"):
         raise LabkitError(
-            f"representative is a {type(representative).__name__}, but takes an array of images: put them together "
+            f"representative is a {type(representative).__name__}, but must be an array of images: put them together "
             "with np.concatenate([...]), or np.stack for single images."
         )
     images = check_images(representative, shape).astype(np.float32)
     if not len(images) or images.min() == images.max():
         raise LabkitError(
-            "The representative images are none, or all their values are equal, and so set no range: give some hundred "
-            "training images as the model takes them."
+            "There are no representative images, or their values are equal, so they set no range: give some hundred "
+            "training images in the form of the model's inputs."
         )
     return images
 

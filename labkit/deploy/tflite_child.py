@@ -1,4 +1,4 @@
-"""Open the ``.tflite`` file on standard input, and run it once, in a process of its own: one that may crash.
+"""Open the ``.tflite`` file on standard input, and run it once, in a separate process, which may crash.
 
 LiteRT checks that a file is well formed, and trusts what the file then says of its tensors: a damaged or hostile one
 can end the process. The reply is JSON: ``{"error": …}`` with LiteRT's reason when it refuses the file, or ``{}``.

@@ -1,4 +1,4 @@
-"""How long it takes, compared fairly: candidates interleaved in random order, warmed up, medians with quartiles."""
+"""Compare times fairly: candidates interleaved in random order, warmed up, medians with quartiles."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Timings(dict[str, Timing]):
     """The timings of one run, by name."""
 
     def ratios(self, reference: str) -> dict[str, float]:
-        """Each candidate's time over that of *reference*: the median of the ratios within each round.
+        """Return each candidate's time over that of *reference*: the median of the ratios within each round.
 
         Paired so, a processor that slows down during the run does not enter. Raises UsageError for an unknown name.
         """
@@ -69,7 +69,7 @@ def interleaved(
     if not candidates:
         raise UsageError("There is nothing to time: give at least one candidate.")
     if not seconds > 0 or warmup < 1:
-        raise UsageError(f"seconds is {seconds} and warmup {warmup}, but seconds is above 0 and warmup 1 or more.")
+        raise UsageError(f"seconds is {seconds} and warmup {warmup}, but seconds must be above 0 and warmup 1 or more.")
     order = random.Random(seed)
     samples: dict[str, list[float]] = {name: [] for name in candidates}
     with _collector_at_rest():
@@ -97,7 +97,7 @@ def latency(
     Raises LabkitError for a damaged file or one that takes no such batch, UsageError as `interleaved` does.
     """
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
-        raise UsageError(f"batch is {batch!r}, but takes a whole number, 1 or more.")
+        raise UsageError(f"batch is {batch!r}, but must be a whole number, 1 or more.")
     runners = {name: prepared(source, threads, batch, seed) for name, source in sources.items()}
     return interleaved({name: runner.invoke for name, runner in runners.items()}, seconds=seconds, seed=seed)
 
@@ -159,7 +159,7 @@ def first_calls(path: Path | str, order: Sequence[str] = KERNELS, calls: int = 1
     for name in order:
         one_of("kernels", name, KERNELS)
     if isinstance(calls, bool) or not isinstance(calls, int) or calls < 1 or not order:
-        raise UsageError(f"calls is {calls!r}, but takes a whole number, 1 or more; order names one of the kernels.")
+        raise UsageError(f"calls is {calls!r}, but must be a whole number, 1 or more; order names one of the kernels.")
     read(path)
     refusal = f"{describe(path)} does not run in a new process: try labkit.deploy.tflite.predict to see why."
     found = apart("timing._first_calls", str(path), calls, list(order), refusal=refusal)
@@ -188,7 +188,7 @@ def _first_calls(path: str, calls: int, order: Sequence[str]) -> dict[str, tuple
 
 @cache
 def processor() -> str:
-    """The processor's name as the system gives it; the machine's kind when it gives none."""
+    """Return the processor's name as the system gives it; the machine's kind when it gives none."""
     system = platform.system()
     name = ""
     if system == "Linux":
@@ -204,7 +204,7 @@ def processor() -> str:
 
 @cache
 def int8_extensions() -> tuple[str, ...]:
-    """Which instruction sets for int8 arithmetic the processor has, where Linux tells; else empty."""
+    """Return the processor's instruction sets for int8 arithmetic where Linux lists them; else empty."""
     present = (_cpuinfo("flags") or _cpuinfo("Features")).split()
     return tuple(name for name in _INT8_EXTENSIONS if name in present)
 

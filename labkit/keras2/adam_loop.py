@@ -26,7 +26,7 @@ Gradients = list[tf.Tensor]
 
 @dataclass(frozen=True)
 class How:
-    """What such trainings share: the loss (cross-entropy unless given), whether images are *shifted* (drawn anew for
+    """The settings of a training: the loss (cross-entropy unless given), whether images are *shifted* (drawn anew for
     each batch, from their nine views; always where there is a target for each view), batches, and the seed."""
 
     loss: Loss | None = None

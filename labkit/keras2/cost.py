@@ -1,4 +1,4 @@
-"""What a Keras 2 model costs: parameters and multiply-accumulates (MACs) for one input, layer by layer."""
+"""The cost of a Keras 2 model: parameters and multiply-accumulates (MACs) for one input, layer by layer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from labkit.methods import cost
 
 
 def parameters(model: Model) -> int:
-    """The number of weights, biases and batch-normalization values of *model*: Keras' ``count_params``.
+    """Return the number of weights, biases and batch-normalization values of *model*: Keras' ``count_params``.
 
     What TFMOT's wrappers add for training (masks, ranges) is left out. Raises LabkitError for a Keras 3,
     subclassed or unbuilt model.
@@ -24,8 +24,10 @@ def parameters(model: Model) -> int:
 
 
 def macs(model: Model) -> int:
-    """Multiply-accumulates for one input; twice as many floating-point operations, as TensorFlow's profiler counts
-    them in the Conv2D, DepthwiseConv2dNative and MatMul nodes.
+    """Return multiply-accumulates for one input.
+
+    TensorFlow's profiler counts twice as many floating-point operations in the Conv2D, DepthwiseConv2dNative and
+    MatMul nodes.
 
     Raises LabkitError as ``parameters`` does, and for a layer that multiplies in a way not counted here.
     """
@@ -33,7 +35,7 @@ def macs(model: Model) -> int:
 
 
 def layer_costs(model: Model) -> list[dict[str, Any]]:
-    """One row a layer: ``name``, ``kind``, ``output_shape`` (without the batch), ``parameters``, ``macs``.
+    """Return one row per layer: ``name``, ``kind``, ``output_shape`` (without the batch), ``parameters``, ``macs``.
 
     A layer called several times has its parameters once and its MACs each time; the layers of a model inside the
     model stand in its place.
@@ -63,7 +65,7 @@ def layer_costs(model: Model) -> list[dict[str, Any]]:
 
 
 def _calls(model: Model) -> dict[str, int]:
-    """How often a functional model calls each layer; a Sequential calls each once.
+    """Return how often a functional model calls each layer; a Sequential calls each once.
 
     ``layer.inbound_nodes`` would count the calls by other models too: TFMOT's strip functions share layers.
     """
@@ -117,7 +119,7 @@ def _positions(inner: Any, output: tuple[int, ...]) -> tuple[int, int]:
 
 
 def _shape(layer: Any) -> tuple[int, ...]:
-    """The output's shape without the batch; raises LabkitError when it is not one, or not known."""
+    """Return the output's shape without the batch; raises LabkitError when it is not one, or not known."""
     try:
         shape = layer.output_shape
     except AttributeError as error:
@@ -127,7 +129,7 @@ def _shape(layer: Any) -> tuple[int, ...]:
     if isinstance(shape, list):
         if len(shape) != 1:
             raise LabkitError(
-                f"Layer {layer.name!r} has several outputs, which are not counted here: count it by hand."
+                f"Layer {layer.name!r} has several outputs, which labkit does not count: count it by hand."
             )
         shape = shape[0]
     if any(size is None for size in shape[1:]):

@@ -69,7 +69,7 @@ def translated() -> Iterator[None]:
 
 
 def install(shell: Any = None) -> bool:
-    """Have the running IPython shell (or *shell*) show translations; False when there is none. Twice is as once.
+    """Make the running IPython shell (or *shell*) show translations; False when there is none. Repeating it is safe.
 
     TFMOT's functions, when they are imported, check their arguments from now on. The cell still fails: its error
     output carries the translation's name and sentence, then the original. An error without a translation is shown as

@@ -1,4 +1,4 @@
-"""What each of TFMOT's misleading messages means: a pattern, and what to say to who made the mistake.
+"""Explanations of TFMOT's misleading messages: for each a pattern, and the sentence that replaces it.
 
 Many messages fit several mistakes ("can only prune …" is raised for a Keras 3 model, a subclassed one and None).
 Which one was made is read from the arguments of the failed call, which its traceback still holds. One rule is a
@@ -40,7 +40,7 @@ def _not_annotated(error: BaseException, _: re.Match[str]) -> str:
     names = {base.__module__.split(".")[0] + "." + base.__name__ for base in type(layer).__mro__}
     if layer is None:
         return (
-            "quantize_annotate_layer was given None instead of a layer (what made it returned nothing): "
+            "quantize_annotate_layer was given None instead of a layer (the function that made it returned nothing): "
             "give it a tf.keras layer, such as Dense(4)."
         )
     if is_tensor(layer):
@@ -168,7 +168,7 @@ RULES: list[tuple[str, Explain]] = [
     (
         r"requires the UpdatePruningStep callback",
         _says(
-            "A model wrapped by prune_low_magnitude must be told the training step, and was not: add callbacks="
+            "A model wrapped by prune_low_magnitude needs the training step, and did not get it: add callbacks="
             "[tfmot.sparsity.keras.UpdatePruningStep()] to fit, or set each wrapper's pruning_step in a loop of yours."
         ),
     ),

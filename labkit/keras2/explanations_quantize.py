@@ -1,4 +1,4 @@
-"""What TFMOT's messages about quantization in training mean: classes it cannot copy, layers it cannot quantize."""
+"""Explain TFMOT's messages about quantization in training: classes it cannot copy, layers it cannot quantize."""
 
 from __future__ import annotations
 

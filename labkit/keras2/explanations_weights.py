@@ -1,4 +1,4 @@
-"""What messages about weights mean: too few for the clusters, of another type, or those of a wrapped model."""
+"""Explanations of messages about weights: too few for the clusters, of another type, or those of a wrapped model."""
 
 from __future__ import annotations
 

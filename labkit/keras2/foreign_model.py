@@ -1,4 +1,4 @@
-"""Build the model in a file of somebody else, provided that it consists of Keras' own layers and runs no code.
+"""Build the model in an untrusted file, provided that it consists of Keras' own layers and runs no code.
 
 Keras imports whatever module a configuration names, and a Lambda layer is code: so the configuration is read first, and
 every class and function in it must be one of Keras' own.
@@ -39,7 +39,7 @@ def load(path: Path) -> Any:
         raise LabkitError(f"{path} holds weights without their model: give a file that model.save wrote.")
     reason = problem(content.config)
     if reason is not None:
-        raise LabkitError(f"The model in {path} is not built, because {reason}; its weights alone can be read.")
+        raise LabkitError(f"The model in {path} is not built, because {reason}; you can only read its weights.")
     return build(content)
 
 

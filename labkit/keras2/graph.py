@@ -1,4 +1,4 @@
-"""Which channels of a Keras 2 model hang together, and what is left of each layer when some of them go.
+"""Find the channels of a Keras 2 model that depend on each other, and the rest of each layer when some are deleted.
 
 Every output channel of a Dense or Conv2D layer is a *unit* of its own. Units travel: batch normalization, activations,
 pooling and depthwise convolutions pass them on, Flatten repeats them, Concatenate puts them side by side, and Add makes
@@ -205,10 +205,10 @@ def _indices(network: Graph, name: str, indices: ArrayLike) -> Indices:
         or numbers.dtype.kind not in "iu"
         or len(np.unique(numbers)) < len(numbers)
     ):
-        raise UsageError(f"For layer {name!r} give the indices of the channels that stay, each once, at least one.")
+        raise UsageError(f"For layer {name!r} give the indices of the remaining channels: each once, and at least one.")
     if numbers.min() < 0 or numbers.max() >= size:
         raise UsageError(
-            f"For layer {name!r} channels {numbers.min()} to {numbers.max()} are asked for, but it has 0 to {size - 1}."
+            f"For layer {name!r} channels {numbers.min()} to {numbers.max()} were given, but it has 0 to {size - 1}."
         )
     return numbers.astype(np.int64)
 

@@ -1,4 +1,4 @@
-"""Check what TFMOT's functions are given, where TFMOT itself gives a wrong result, or none, without an error.
+"""Check the arguments of TFMOT's functions where TFMOT itself returns a wrong result, or none, without an error.
 
 ``install`` puts a check in front of five functions of ``tfmot``; what they do afterwards is unchanged. Names that a
 page took before (``from … import prune_low_magnitude``) stay unchecked: TFMOT's own errors are translated there too.
@@ -83,7 +83,7 @@ def _check_clustering(name: str, bound: inspect.BoundArguments) -> None:
             whole = int(clusters)
         except (TypeError, ValueError):
             whole = 8
-        raise UsageError(f"number_of_clusters is {clusters!r}, but takes a whole number, such as {whole}.")
+        raise UsageError(f"number_of_clusters is {clusters!r}, but must be a whole number, such as {whole}.")
     _check_weights(name, bound)
     start = bound.arguments["cluster_centroids_init"]
     if getattr(start, "name", str(start)) != _KMEANS:
@@ -108,7 +108,7 @@ def _check_weights(name: str, bound: inspect.BoundArguments) -> None:
             values = weight.numpy()
             if values.dtype.kind == "f" and not np.isfinite(values).all():
                 raise LabkitError(
-                    f"Layer {layer.name!r} has weights that are no numbers (NaN or infinite) in "
+                    f"Layer {layer.name!r} has weights that are NaN or infinite in "
                     f"{weight.name.split('/')[-1].removesuffix(':0')!r}, which {name} would keep: train it again with "
                     "a smaller learning rate, or load weights from before it diverged."
                 )

@@ -1,4 +1,4 @@
-"""Read an HDF5 file of Keras weights in a process of its own: it comes on standard input, its tensors go to the output.
+"""Read an HDF5 file of Keras weights in a separate process: from standard input, tensors to standard output.
 
 The HDF5 library parses the file in C, and a damaged one can crash it. What a file could use to reach beyond itself is
 refused: soft and external links, external storage, virtual datasets, objects and references, filters from plugins.
@@ -65,7 +65,7 @@ def _read(file: h5py.File) -> tuple[dict[str, Any], list[np.ndarray]]:
     if isinstance(config, bytes):
         config = config.decode()
     if config is not None and not isinstance(config, str):
-        raise LabkitError("its model_config is no text; save the model again.")
+        raise LabkitError("its model_config is not text; save the model again.")
     return {"legacy": is_legacy, "config": config, "tensors": described}, tensors
 
 
@@ -86,23 +86,23 @@ def _walk(
         entry = group[name]
         address = h5py.h5o.get_info(entry.id).addr
         if address in addresses:
-            raise LabkitError(f"its entry {shown(inner)} is the same as another; save the model again.")
+            raise LabkitError(f"its entry {shown(inner)} is the same as another entry; save the model again.")
         addresses.add(address)
         if len(addresses) > _MOST_OBJECTS or inner.count("/") > _DEEPEST:
-            raise LabkitError("it has more groups than a file of weights takes; save the weights alone.")
+            raise LabkitError("it has more groups than a file of weights can have; save only the weights.")
         if isinstance(entry, h5py.Group):
             groups[inner] = entry
             _walk(entry, inner, groups, datasets, addresses)
         elif isinstance(entry, h5py.Dataset):
             datasets[inner] = entry
         else:
-            raise LabkitError(f"its entry {shown(inner)} is no array; save the model again.")
+            raise LabkitError(f"its entry {shown(inner)} is not an array; save the model again.")
 
 
 def _check(datasets: dict[str, h5py.Dataset]) -> None:
     """Raise LabkitError unless all of *datasets* are plain numbers, held in the file itself, and not too large."""
     if len(datasets) > MOST_TENSORS:
-        raise LabkitError(f"it has {len(datasets):,} arrays, and {MOST_TENSORS:,} are allowed; write several files.")
+        raise LabkitError(f"it has {len(datasets):,} arrays, more than {MOST_TENSORS:,}; write several files.")
     room = MOST_WEIGHTS
     for path, dataset in datasets.items():
         if dataset.dtype.kind not in "biufcV" or dataset.dtype.hasobject:
@@ -110,12 +110,12 @@ def _check(datasets: dict[str, h5py.Dataset]) -> None:
         if dataset.shape is None:
             raise LabkitError(f"its entry {shown(path)} is empty; save the model again.")
         if dataset.is_virtual or dataset.external:
-            raise LabkitError(f"its entry {shown(path)} is held in another file; save the model again.")
+            raise LabkitError(f"its entry {shown(path)} is stored in another file; save the model again.")
         properties = dataset.id.get_create_plist()
         filters = {properties.get_filter(index)[0] for index in range(properties.get_nfilters())}
         if not filters <= _FILTERS:
             raise LabkitError(
-                f"its entry {shown(path)} is compressed in an unknown way; save it with gzip or as it is."
+                f"its entry {shown(path)} is compressed in an unknown way; save it with gzip or uncompressed."
             )
         if problem := shape_problem(dataset.shape, room):
             raise LabkitError(f"its entry {shown(path)} {problem}; write several files.")

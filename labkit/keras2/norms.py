@@ -1,4 +1,4 @@
-"""Batch normalization: the factor of each channel, and the same network with two numbers per channel, not four."""
+"""Batch normalization: the factor of each channel, and the same network with two numbers per channel."""
 
 from __future__ import annotations
 

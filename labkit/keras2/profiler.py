@@ -1,4 +1,4 @@
-"""TensorFlow's own count of a Keras 2 model's floating-point operations, to hold ours against."""
+"""TensorFlow's own count of a Keras 2 model's floating-point operations, to compare ours with."""
 
 from __future__ import annotations
 

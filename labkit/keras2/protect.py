@@ -1,4 +1,4 @@
-"""Copies of a model that no method can reach back through, and the checks every method begins with.
+"""Copy a model so that no method can change the original, and run the checks that every method begins with.
 
 ``prune_low_magnitude(model)`` and ``cluster_weights(model)`` wrap the very layers they are given: what they then train
 *is* the baseline. Whoever gives them ``clone(model)`` keeps the baseline as it was.
@@ -20,7 +20,7 @@ from labkit.keras2.wrappers import STRIPPERS
 
 
 def is_keras3(thing: object) -> bool:
-    """Whether *thing* comes from Keras 3 (package ``keras``), which TFMOT does not know; no import needed to ask."""
+    """Return whether *thing* comes from Keras 3 (package ``keras``), which TFMOT does not know; imports nothing."""
     return any(kind.__module__.split(".")[0] == "keras" for kind in type(thing).__mro__)
 
 
@@ -30,12 +30,12 @@ def require_keras2(model: Any, purpose: str) -> None:
         return
     if is_keras3(model):
         raise LabkitError(
-            f"{_named(model)} is from Keras 3, and labkit and TFMOT work on Keras 2: cannot {purpose}; "
+            f"{_named(model)} is from Keras 3, but labkit and TFMOT need Keras 2: cannot {purpose}; "
             "build or load it with tf.keras after 'import labkit' (not with 'import keras')."
         )
     what = "None" if model is None else f"an object of type {type(model).__name__}"
     raise LabkitError(
-        f"A tf.keras model is wanted, not {what}: cannot {purpose}; give a Sequential or functional model."
+        f"A tf.keras model is needed, not {what}: cannot {purpose}; give a Sequential or functional model."
     )
 
 
@@ -55,7 +55,7 @@ def require_graph(model: Any, purpose: str) -> None:
 
 
 def require_layers(model: Any, purpose: str) -> None:
-    """As ``require_graph``, and refuse a model that holds another model: methods go through its layers one by one."""
+    """Raise as ``require_graph`` does, and for a model that holds another model: methods treat layers one by one."""
     require_graph(model, purpose)
     for layer in model.layers:
         if isinstance(layer, tf.keras.Model):
@@ -71,13 +71,13 @@ def require_stripped(model: Any, purpose: str) -> None:
         stripper = STRIPPERS.get(type(layer).__name__)
         if stripper:
             raise LabkitError(
-                f"Layer {layer.name!r} still wears TFMOT's training wrapper {type(layer).__name__}: cannot {purpose}; "
-                f"take it off first with {stripper}(model)."
+                f"Layer {layer.name!r} still has TFMOT's training wrapper {type(layer).__name__}: cannot {purpose}; "
+                f"remove it first with {stripper}(model)."
             )
 
 
 def layers(model: Model) -> Iterator[Any]:
-    """The layers of *model*, those of models inside it included, in the order of the model."""
+    """Return the layers of *model*, those of models inside it included, in the order of the model."""
     for layer in model.layers:
         if isinstance(layer, tf.keras.Model):
             yield from layers(layer)
@@ -86,7 +86,7 @@ def layers(model: Model) -> Iterator[Any]:
 
 
 def clone(model: Model) -> Model:
-    """A new Keras 2 model with *model*'s architecture and equal but independent weights; it is not compiled.
+    """Return a new Keras 2 model with *model*'s architecture and equal, independent weights; it is not compiled.
 
     Raises LabkitError for a Keras 3, subclassed or unbuilt model, and for what is no model.
     """
@@ -98,7 +98,7 @@ def clone(model: Model) -> Model:
 
 
 def weights_digest(model: Model) -> str:
-    """SHA-256 in hexadecimal over every weight's shape, type and bytes, in the model's order.
+    """Return the SHA-256 in hexadecimal over every weight's shape, type and bytes, in the model's order.
 
     Equal for a clone; another as soon as one bit of one weight changes.
     Raises LabkitError for what is no Keras 2 model.
@@ -113,7 +113,7 @@ def weights_digest(model: Model) -> str:
 
 @contextmanager
 def _scope(model: Model) -> Iterator[None]:
-    """Where Keras knows TFMOT's wrappers, if *model* wears any."""
+    """Return a context in which Keras knows TFMOT's wrappers, if *model* has any."""
     if not any(type(layer).__module__.startswith("tensorflow_model_optimization") for layer in layers(model)):
         yield
         return
@@ -125,7 +125,7 @@ def _scope(model: Model) -> Iterator[None]:
 
 
 def _functional() -> type:
-    """The class of functional models, which ``tf.keras`` does not name: found as the type of one."""
+    """Return the class of functional models, which ``tf.keras`` does not name: found as the type of one."""
     inputs = tf.keras.Input((1,))
     return type(tf.keras.Model(inputs, inputs))
 

@@ -39,7 +39,7 @@ _LastValue = tfmot.quantization.keras.quantizers.LastValueQuantizer
 
 
 def kernel_name(layer: Any) -> str:
-    """The attribute that holds *layer*'s kernel, ``depthwise_kernel`` or ``kernel``; empty when it has none."""
+    """Return the name of *layer*'s kernel attribute, ``depthwise_kernel`` or ``kernel``; empty when it has none."""
     return next((name for name in _KERNELS if hasattr(layer, name)), "")
 
 
@@ -47,15 +47,15 @@ class WeightsOnly(tfmot.quantization.keras.QuantizeConfig):
     """A QuantizeConfig that leaves activation and output alone; a subclass says what becomes of the weights."""
 
     def get_activations_and_quantizers(self, layer: Any) -> list[Any]:
-        """None."""
+        """Return no quantizers."""
         return []
 
     def set_quantize_activations(self, layer: Any, quantize_activations: Any) -> None:
-        """Nothing to set (a body of words alone makes TensorFlow's AutoGraph complain)."""
+        """Set nothing (a body of words alone makes TensorFlow's AutoGraph complain)."""
         return None
 
     def get_output_quantizers(self, layer: Any) -> list[Any]:
-        """None."""
+        """Return no quantizers."""
         return []
 
 
@@ -67,7 +67,7 @@ class LastRange(_LastValue):  # type: ignore[misc, valid-type]
         super().__init__(num_bits=bits, per_axis=True, symmetric=True, narrow_range=True)
 
     def get_config(self) -> dict[str, Any]:
-        """What ``from_config`` takes."""
+        """Return the arguments for ``from_config``."""
         return {"bits": self.num_bits}
 
 
@@ -83,7 +83,7 @@ class LearnedStep(_Quantizer):  # type: ignore[misc, valid-type]
         self.bits, self.high = bits, levels(bits, symmetric=True)[1]
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
-        """The variables of one kernel: ``start`` (fixed) and ``factor`` (trained, from 1), one a channel."""
+        """Create the variables of one kernel: ``start`` (fixed) and ``factor`` (trained, from 1), one per channel."""
         axis = output_axis(name)
         with tf.init_scope():
             kernel = getattr(layer.layer, kernel_name(layer.layer)).numpy()
@@ -98,13 +98,13 @@ class LearnedStep(_Quantizer):  # type: ignore[misc, valid-type]
         return {"start": given, "factor": factor}
 
     def __call__(self, inputs: Any, training: Any, weights: dict[str, Any], **_: Any) -> Any:
-        """*inputs* rounded; the gradients of both are those of ``labkit.methods.ste``."""
+        """Return *inputs* rounded; the gradients of both are those of ``labkit.methods.ste``."""
         step = weights["start"] * tf.maximum(weights["factor"], 1e-3)
         inside = tf.clip_by_value(inputs / step, -self.high, self.high)
         return step * (inside + tf.stop_gradient(tf.round(inside) - inside))
 
     def get_config(self) -> dict[str, Any]:
-        """What ``from_config`` takes."""
+        """Return the arguments for ``from_config``."""
         return {"bits": self.bits}
 
 
@@ -117,8 +117,8 @@ def start_ranges(trained: Model, like: Model, images: NDArray[Any]) -> Model:
     """
     if not len(images) or not np.isfinite(images).all():
         raise LabkitError(
-            "The calibration images are none, or not all finite (NaN or infinite), and so set no range: give some "
-            "hundred training images as the model takes them."
+            "There are no calibration images, or some are NaN or infinite, so they set no range: give some "
+            "hundred training images in the form of the model's inputs."
         )
     held = [(layer.layer.name, _by_name(layer.weights)) for layer in trained.layers if hasattr(layer, "layer")]
     found = [(name, own, end) for name, own in held for end in ("output", "post_activation") if f"{end}_min" in own]
@@ -135,7 +135,7 @@ def start_ranges(trained: Model, like: Model, images: NDArray[Any]) -> Model:
 
 
 def trained_weights(trained: Model, like: Model) -> list[NDArray[Any]]:
-    """The weights of *trained*, kernels rounded as its quantizers round them, in the order of the plain model *like*.
+    """Return the weights of *trained*, kernels rounded by its quantizers, in the order of the plain model *like*.
 
     Raises LabkitError when a layer of *like* is not in *trained*, as itself or wrapped by ``quantize_apply``.
     """
@@ -165,8 +165,10 @@ def rounded_after(model: Model, bits: int, per_channel: bool = True) -> list[NDA
 
 
 def refusal(model: Model) -> tuple[str, str]:
-    """What TFMOT's ``quantize_model`` says to *model*, and what it means (``keras2.translated``); two empty texts when
-    it takes the model. An error that has no translation is raised as it is."""
+    """Return TFMOT's message when ``quantize_model`` refuses *model*, and its meaning (``keras2.translated``).
+
+    Both texts are empty when TFMOT accepts the model. An error that has no translation is raised as it is.
+    """
     try:
         with translated():
             tfmot.quantization.keras.quantize_model(model)
@@ -176,7 +178,7 @@ def refusal(model: Model) -> tuple[str, str]:
 
 
 def ranges(trained: Model) -> dict[str, int]:
-    """How many weight ranges each quantized layer of *trained* has, by the layer's name in the plain model."""
+    """Return the number of weight ranges of each quantized layer of *trained*, by its name in the plain model."""
     counts = {}
     for layer in trained.layers:
         for _, _, variables in getattr(layer, "_weight_vars", ()):

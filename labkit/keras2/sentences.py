@@ -1,4 +1,4 @@
-"""The sentences about what TFMOT's functions were given that both a check before the call and a translation use."""
+"""The sentences about wrong arguments of TFMOT's functions, for checks before a call and for translations."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def tensor_sentence(call: str) -> str:
     what = f"{call} was given a tensor (the result of calling a layer)"
     if call in _EXAMPLES:
         return f"{what}: wrap the layer, then call it, as in {_EXAMPLES[call]}."
-    return f"{what}, and takes a model: {_GIVE}."
+    return f"{what}, but needs a model: {_GIVE}."
 
 
 def refuse_quantized(call: str, wrapper: str) -> str:
     """Return the sentence about a quantized model given to *call*, which cannot work on it."""
     strip, scheme = _KEEPING[call]
     return (
-        f"This model is quantized already ({wrapper}), which {call} cannot work on and nothing takes off: start from "
+        f"This model is quantized already ({wrapper}), which {call} does not accept and labkit cannot undo: start from "
         f"the float model with {call}, fit and {strip}, and quantize last, by quantize_apply("
         f"quantize_annotate_model(model), tfmot.experimental.combine.{scheme}())."
     )
@@ -50,7 +50,7 @@ def model_sentence(call: str, model: Any) -> str:
     packages = {base.__module__.split(".")[0] for base in type(model).__mro__}
     names = {base.__name__ for base in type(model).__mro__}
     if model is None:
-        return f"{call} was given None instead of a model (what made it returned nothing): {_GIVE}."
+        return f"{call} was given None instead of a model (the function that made it returned nothing): {_GIVE}."
     if is_tensor(model):
         return tensor_sentence(call)
     if "keras" in packages:
@@ -78,7 +78,7 @@ def float32_sentence(layer: str, dtype: str) -> str:
 def clusters_sentence(layer: str, weights: int, clusters: int) -> str:
     """Return the sentence about *layer*, whose kernel has fewer weights than *clusters*."""
     return (
-        f"Layer {layer!r} has {weights} weights to cluster, fewer than {clusters} clusters: take at most {weights} "
+        f"Layer {layer!r} has {weights} weights to cluster, fewer than {clusters} clusters: use at most {weights} "
         "clusters, leave that layer out with tf.keras.models.clone_model and a clone_function, or give "
         "cluster_centroids_init=CentroidInitialization.LINEAR."
     )

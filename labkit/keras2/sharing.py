@@ -1,4 +1,4 @@
-"""Fine-tuning of shared weights: what is trained are the codebooks, not the weights.
+"""Fine-tune shared weights: the training changes the codebooks, not the weights.
 
 ``share(model, 16)`` gives a copy whose kernels are looked up, ``kernel = codebook[indices]``; the indices never change.
 The gradient of a shared value is the sum of the gradients of the weights that use it (Han, Mao and Dally, 2016,

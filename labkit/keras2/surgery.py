@@ -182,7 +182,7 @@ def _check_dense(layer: Any, kernel: np.ndarray, bias: np.ndarray | None) -> Non
         )
     if np.ndim(kernel) != 2 or 0 in np.shape(kernel):
         raise LabkitError(
-            f"The kernel for layer {layer.name!r} has shape {np.shape(kernel)}, but takes (inputs, units), "
+            f"The kernel for layer {layer.name!r} has shape {np.shape(kernel)}, but must have (inputs, units), "
             "each at least 1."
         )
     if (bias is not None) != layer.use_bias:
@@ -192,8 +192,8 @@ def _check_dense(layer: Any, kernel: np.ndarray, bias: np.ndarray | None) -> Non
         )
     if bias is not None and np.shape(bias) != (np.shape(kernel)[1],):
         raise LabkitError(
-            f"The bias for layer {layer.name!r} has shape {np.shape(bias)}, but takes ({np.shape(kernel)[1]},), "
-            "one value a unit of the kernel."
+            f"The bias for layer {layer.name!r} has shape {np.shape(bias)}, but must be ({np.shape(kernel)[1]},), "
+            "one value per unit of the kernel."
         )
 
 

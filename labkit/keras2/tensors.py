@@ -1,4 +1,4 @@
-"""A model's weights as named tensors, there and back: what a ``.lkz`` file holds."""
+"""Convert a model's weights to named tensors, the content of a ``.lkz`` file, and back."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def set_tensors(model: Model, values: Mapping[str, np.ndarray]) -> None:
         if tuple(variable.shape) != np.shape(values[name]):
             raise LabkitError(
                 f"Tensor {name!r} has shape {np.shape(values[name])}, and model {model.name!r} takes "
-                f"{tuple(variable.shape)}: give a file that was made from such a model."
+                f"{tuple(variable.shape)}: give a file of such a model."
             )
     if len(values) != len(known):
         extra = next(name for name in values if name not in known)
-        raise LabkitError(f"Model {model.name!r} has no weight {extra!r}: give the model that the file was made from.")
+        raise LabkitError(f"Model {model.name!r} has no weight {extra!r}: give the model of this file.")
     for name, variable in known.items():
         variable.assign(values[name])
 
@@ -65,7 +65,7 @@ def _missing(model: tf.keras.Model, name: str, values: Mapping[str, np.ndarray])
     in_file = next((other for other in values if other.split("/")[-1] == name.split("/")[-1]), None)
     sentence = f"There is no tensor {name!r} for model {model.name!r}"
     if in_file is None:
-        return f"{sentence}: give a file that was made from such a model."
+        return f"{sentence}: give a file of such a model."
     return (
         f"{sentence}; the file has {in_file!r}, and layers without a name are numbered anew by each session: name the "
         "layers, or give the model file that the tensors were read from."

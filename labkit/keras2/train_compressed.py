@@ -1,4 +1,4 @@
-"""Train a network into the form that a small file holds: few weights first, then few different values.
+"""Train a network for a small file: few weights first, then few different values.
 
 Two trainings, each a plain loop over Adam's steps. While pruning, a mask grows over each kernel, and the gradients of
 what it covers are zero: letting them through made every network worse. While tuning, the weights of a tensor that have
@@ -117,7 +117,7 @@ def train_pruned(
         if name not in known:
             raise UsageError(f"Model {model.name!r} has no weight {name!r}{nearest(name, known)}.")
         if not 0 < density <= 1:
-            raise UsageError(f"The kept share of {name} is {density!r}, but takes a number above 0 and at most 1.")
+            raise UsageError(f"The kept fraction of {name} is {density!r}, but must be a number above 0 and at most 1.")
     masks = {name: tf.Variable(tf.ones_like(known[name]), trainable=False) for name in kept}
     trained = model.trainable_variables
     cover = [masks.get(name_of(variable)) for variable in trained]

@@ -171,12 +171,12 @@ def as_floats(batch: tf.Tensor) -> tf.Tensor:
 
 
 def cross_entropy(y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-    """The mean cross-entropy of labels (n,) and logits (n, classes)."""
+    """Return the mean cross-entropy of labels (n,) and logits (n, classes)."""
     return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=outputs))
 
 
 def _forward(model: Model, batch_size: int = 500) -> Callable[[tf.Tensor], tf.Tensor]:
-    """A function of all images that runs *model* over them in batches; traced once, for the images it first gets."""
+    """Return a function that runs *model* over all images in batches; traced once, for the images it first gets."""
 
     @tf.function
     def forward(batch: tf.Tensor) -> tf.Tensor:
@@ -214,7 +214,7 @@ def _stretch(
     loss: Loss,
     augment: Augment | None,
 ) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """A function of batches int32 (steps, batch) and a seed that makes the steps; returns summed loss and hits."""
+    """Return a function of batches int32 (steps, batch) and a seed; it trains and returns summed loss and hits."""
     variables = model.trainable_variables
     optimizer.build(variables)
 
@@ -247,7 +247,7 @@ def _stretch(
 
 
 def _wrappers(model: Model) -> list[Any]:
-    """TFMOT's pruning wrappers in *model*, known by what they carry, so that tfmot need not be imported."""
+    """Return TFMOT's pruning wrappers in *model*, found by their attributes, so that tfmot need not be imported."""
     return [layer for layer in model.submodules if hasattr(layer, "pruning_obj") and hasattr(layer, "pruning_step")]
 
 
@@ -264,7 +264,7 @@ def _begin_pruning(model: Model) -> None:
 
 
 def _remask(model: Model) -> None:
-    """Zero what the last update moved away from zero, so that the weights are as sparse as their masks."""
+    """Set to zero what the last update moved away from zero, so that the weights are as sparse as their masks."""
     for layer in _wrappers(model):
         layer.pruning_obj.weight_mask_op()
 

@@ -25,7 +25,7 @@ def tensors(x: ArrayLike, y: ArrayLike) -> tuple[tf.Tensor, tf.Tensor]:
     if images.dtype.kind == "f" and not np.isfinite(images).all():
         raise UsageError("Some images are not finite (NaN or infinite): leave them out, or replace those values.")
     if images.dtype.kind not in "uif":
-        raise UsageError(f"The images are {images.dtype}: give uint8, or float32 as the model takes them.")
+        raise UsageError(f"The images are {images.dtype}: give uint8, or float32 in the form of the model's inputs.")
     kind = targets.dtype
     return tf.convert_to_tensor(images), tf.convert_to_tensor(targets, tf.int32 if kind.kind in "iub" else kind)
 
@@ -53,7 +53,7 @@ def _array(name: str, value: Any) -> np.ndarray:
         return np.asarray(value)
     what = "None" if value is None else f"a {type(value).__name__}"
     raise UsageError(
-        f"{name} is {what}, but takes an array with one row per image: put the parts of a generator or a "
+        f"{name} is {what}, but must be an array with one row per image: put the parts of a generator or a "
         "tf.data.Dataset together with np.concatenate, images in x and labels in y."
     )
 
@@ -77,15 +77,15 @@ def _check_labels(labels: tf.Tensor, classes: int, rank: int) -> None:
             "fits such outputs (loss=), or end the model in Flatten and Dense."
         )
     if len(shape) == 2 and shape[1] == 1:
-        raise UsageError(f"y has shape {shape}, and one class number per image is taken: give y[:, 0].")
+        raise UsageError(f"y has shape {shape}, but the loss needs one class number per image: give y[:, 0].")
     if len(shape) == 2:
         raise UsageError(
-            f"y has shape {shape}, and class numbers are taken: give y.argmax(axis=1), or a loss= that takes such rows."
+            f"y has shape {shape}, but the loss needs class numbers: give y.argmax(axis=1), or a loss= for such rows."
         )
     if len(shape) != 1 or not labels.dtype.is_integer:
         raise UsageError(
-            f"y has shape {shape} and holds {labels.dtype.name}, and class numbers of shape (n,) are taken: give "
-            "y.astype(int) if these are class numbers, or a loss= that takes such values."
+            f"y has shape {shape} and holds {labels.dtype.name}, but the loss needs class numbers of shape (n,): give "
+            "y.astype(int) if these are class numbers, or a loss= for such values."
         )
     low, high = (int(f(labels)) for f in (tf.reduce_min, tf.reduce_max)) if shape[0] else (0, 0)
     if low < 0 or high >= classes:

@@ -22,7 +22,7 @@ _ROWS = 8000  # windows that a reader is looked at through: ten times the featur
 
 
 class Reading(NamedTuple):
-    """What one layer reads: ``features`` float32 (rows, features), ``weights`` (features, outputs), and ``units``
+    """The input of one layer: ``features`` float32 (rows, features), ``weights`` (features, outputs), and ``units``
     (features,), those of the graph that the features belong to."""
 
     features: NDArray[np.float32]
@@ -44,7 +44,7 @@ def choose_channels(
     """
     one_of("criterion", criterion, CRITERIA)
     if not 0 < share <= 1:
-        raise UsageError(f"share is {share!r}, but takes the share of channels that stays, above 0 and at most 1.")
+        raise UsageError(f"share is {share!r}, but must be the fraction of channels that stays, above 0 and at most 1.")
     groups = channel_groups(model)
     network = graph(model)
     rng = np.random.default_rng(seed)
@@ -99,9 +99,7 @@ def masked(
 
     total, left = (sum(kernel_sizes(each).values()) for each in (model, like))
     if left > total:
-        raise UsageError(
-            f"The network to be like has {left:,} weights, but this one has {total:,}: give a smaller one."
-        )
+        raise UsageError(f"The network to match has {left:,} weights, but this one has {total:,}: give a smaller one.")
     kernels = kernel_sizes(model)
     prune, half = tfmot.sparsity.keras, max(1, epochs * (len(np.asarray(x)) // batch_size) // 2)
     grow = prune.PolynomialDecay(0.0, 1 - left / total, 0, half, frequency=1)
@@ -158,7 +156,7 @@ def _norms(network: Graph, group: Group) -> NDArray[np.float64]:
 
 def _outputs(model: Model, names: list[str], images: ArrayLike | None) -> dict[str, NDArray[np.float32]]:
     if images is None or not len(np.asarray(images)):
-        raise LabkitError("This criterion looks at activations: give images=, some hundred as the model takes them.")
+        raise LabkitError("This criterion needs activations: give some hundred input images (images=).")
     if not names:
         return {}
     part = tf.keras.Model(model.inputs, [model.get_layer(name).output for name in names])

@@ -1,4 +1,4 @@
-"""The weights in a ``.keras`` or ``.h5`` file of somebody else, by name: no model is built, so none of its code runs.
+"""Read the weights in an untrusted ``.keras`` or ``.h5`` file, by name: no model is built, so no code in it runs.
 
 A ``.h5`` file names its weights. A ``.keras`` file numbers them within each layer and keeps the layers' names in its
 configuration: `_VARIABLES` gives the names that Keras' own layers have. Where a layer is not listed there, the model is
@@ -145,7 +145,7 @@ def require_unwrapped(content: Content) -> None:
             )
         if kind in QUANTIZERS:
             raise LabkitError(
-                f"{content.path} is a quantization-aware model ({kind}), which nothing takes off again: save the model "
+                f"{content.path} is a quantization-aware model, whose wrapper {kind} cannot be removed: save the model "
                 "before quantize_model or quantize_apply, or convert this one with labkit.deploy.tflite.convert(model, "
                 "'int8')."
             )
@@ -264,7 +264,7 @@ def _unzip(data: bytes) -> tuple[bytes, bytes]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except _UNREADABLE as error:
-        raise LabkitError("it is no whole archive; copy it, or save the model, again.") from error
+        raise LabkitError("it is not a complete archive; copy it, or save the model, again.") from error
     with archive:
         members = archive.infolist()
         names = [member.filename for member in members]
@@ -283,7 +283,7 @@ def _member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     if member.compress_type not in _METHODS:
         raise LabkitError(f"its member {name} has compression method {member.compress_type}; save with model.save.")
     if member.file_size > most:
-        raise LabkitError(f"its member {name} has {member.file_size:,} bytes, and {most:,} are allowed.")
+        raise LabkitError(f"its member {name} has {member.file_size:,} bytes, but only {most:,} are allowed.")
     try:
         with archive.open(member) as file:
             return file.read()
@@ -295,7 +295,7 @@ def _parse_config(text: bytes | str) -> Config:
     try:
         config = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise LabkitError("its configuration is no JSON; copy the file, or save the model, again.") from error
+        raise LabkitError("its configuration is not JSON; copy the file, or save the model, again.") from error
     if not isinstance(config, dict):
         raise LabkitError("its configuration describes no model; save the model again.")
     return config

@@ -1,4 +1,4 @@
-"""TFMOT's wrappers by name: the scope that loads each, and the function that takes it off."""
+"""TFMOT's wrappers by name: the scope that loads each, and the function that removes it."""
 
 from __future__ import annotations
 

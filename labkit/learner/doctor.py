@@ -1,4 +1,4 @@
-"""What is wrong with an installation, and how to mend it: one finding a check, without importing TensorFlow."""
+"""Find what is wrong with an installation and how to fix it: one finding per check, without importing TensorFlow."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Findings(list[Finding]):
 
 
 def doctor() -> Findings:
-    """Every check, in order; a check that breaks down is a finding itself."""
+    """Return the findings of every check, in order; a check that breaks down is a finding itself."""
     checks: tuple[Callable[[], Iterable[Finding]], ...] = (
         python, packages, keras2, data, litert, folders, kernel, disk
     )  # fmt: skip
@@ -78,7 +78,7 @@ def doctor() -> Findings:
 
 
 def python() -> Iterator[Finding]:
-    """This Python's version is one that the course runs on."""
+    """Check that the course runs on this Python's version."""
     low, high = (".".join(map(str, version)) for version in PYTHONS)
     here = ".".join(map(str, sys.version_info[:3]))
     ok = PYTHONS[0] <= sys.version_info[:2] <= PYTHONS[1]
@@ -86,7 +86,7 @@ def python() -> Iterator[Finding]:
 
 
 def packages() -> Iterator[Finding]:
-    """Each direct dependency is there at the lock's version; what these need is there at all."""
+    """Check that each direct dependency has the lock's version, and that their own dependencies are installed."""
     pins = requirements.read(places.course() / "requirements.lock")
     direct = [pin for pin in pins if pin.need == "direct"]
     wrong = [pin for pin in direct if installed(pin.name) != pin.version]
@@ -108,13 +108,13 @@ def packages() -> Iterator[Finding]:
 
 
 def keras2() -> Iterator[Finding]:
-    """TensorFlow is asked for Keras 2, and has not chosen Keras 3 already."""
+    """Check that TensorFlow is set to use Keras 2, and has not chosen Keras 3 already."""
     legacy.use_keras2()
-    yield Finding(True, f"Keras 2 is asked for ({legacy.VARIABLE}={os.environ[legacy.VARIABLE]})")
+    yield Finding(True, f"Keras 2 is selected ({legacy.VARIABLE}={os.environ[legacy.VARIABLE]})")
 
 
 def data() -> Iterator[Finding]:
-    """Each data set is found and its checksums are right; only the first, every lesson's default, has to be here."""
+    """Check each data set's files and checksums; only the first, every lesson's default, is required."""
     from labkit.assets import data as sets
     from labkit.assets import registry
 
@@ -136,7 +136,7 @@ def data() -> Iterator[Finding]:
 
 
 def litert() -> Iterator[Finding]:
-    """LiteRT runs a network that ships with the course."""
+    """Check that LiteRT runs a network that ships with the course."""
     import numpy as np
 
     from labkit.deploy import tflite
@@ -154,7 +154,7 @@ def litert() -> Iterator[Finding]:
 
 
 def folders() -> Iterator[Finding]:
-    """The folders that a lesson writes to can be written to; none is made."""
+    """Check that the folders of a lesson can be written to; none is made."""
     root = places.course()
     for what, path, remedy in (
         ("the folder for your copies", root / "work", "copy the course to a folder of your own"),
@@ -169,7 +169,7 @@ def folders() -> Iterator[Finding]:
 
 
 def kernel(name: str = "python3") -> Iterator[Finding]:
-    """Jupyter knows the kernel *name*, and it is this Python."""
+    """Check that Jupyter knows the kernel *name*, and that it is this Python."""
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
     try:
@@ -177,7 +177,7 @@ def kernel(name: str = "python3") -> Iterator[Finding]:
     except NoSuchKernel:
         yield Finding(False, f"Jupyter has no kernel called {name}", _SETUP)
         return
-    except Exception as error:  # a kernel.json that is no JSON, or has no argv
+    except Exception as error:  # a kernel.json that is not JSON, or has no argv
         yield Finding(
             False, f"the kernel {name} has no sound kernel.json ({type(error).__name__})", _kernel_remedy(name)
         )
@@ -195,7 +195,7 @@ def _kernel_remedy(name: str) -> str:
 
 
 def disk() -> Iterator[Finding]:
-    """There is room beside the course."""
+    """Check that the disk of the course has room."""
     free, least = shutil.disk_usage(places.course()).free, f"{ROOM / 2**30:.0f} GiB"
     if free >= ROOM:
         yield Finding(True, f"at least {least} is free on the disk")
@@ -204,7 +204,7 @@ def disk() -> Iterator[Finding]:
 
 
 def installed(name: str) -> str | None:
-    """The installed version of the distribution *name*, without importing it; None when there is none."""
+    """Return the installed version of the distribution *name*, without importing it; None when there is none."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -212,7 +212,7 @@ def installed(name: str) -> str | None:
 
 
 def writable(folder: Path) -> bool:
-    """Whether a file can be made in *folder*, or in the nearest folder above it that exists."""
+    """Return whether a file can be made in *folder*, or in the nearest folder above it that exists."""
     place = next(path for path in (folder, *folder.parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=place):
@@ -222,7 +222,7 @@ def writable(folder: Path) -> bool:
 
 
 def _from_error(error: LabkitError) -> Finding:
-    """An error's one sentence, parted at the colon before its remedy."""
+    """Return an error's one sentence, split at the colon before its remedy."""
     what, _, remedy = str(error).rstrip(".").partition(": ")
     return Finding(False, what, remedy)
 

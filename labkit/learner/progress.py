@@ -1,4 +1,4 @@
-"""Which exercises a learner has solved: read from this machine's own record, and sent nowhere."""
+"""The exercises that a learner has solved: read from this machine's own record, and sent nowhere."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ class Standing:
 
     @property
     def count(self) -> str:
-        """``'1 of 3'``."""
+        """Return the count in words, such as ``'1 of 3'``."""
         return f"{len(self.solved)} of {len(self.exercises)}"
 
     @property
     def bar(self) -> str:
-        """Ten signs, as many of them full as the share that is solved; full only when all are."""
+        """Return ten signs, as many of them full as the fraction that is solved; full only when all are."""
         full = _WIDTH * len(self.solved) // len(self.exercises) if self.exercises else 0
         return "█" * full + "░" * (_WIDTH - full)
 
 
 def file() -> Path:
-    """Where the checks passed are noted, on this machine alone."""
+    """Return the file on this machine that stores the passed checks."""
     return places.records() / "progress.json"
 
 
 def passed() -> dict[str, dict[str, str]]:
-    """The checks passed: ``{"31": {"31.1": "2026-11-24"}}``; empty when there is no readable record yet."""
+    """Return the passed checks: ``{"31": {"31.1": "2026-11-24"}}``; empty when there is no readable record yet."""
     days_by_lesson = learner_state.recall(file().name)
     return {lesson: {key: str(day) for key, day in days.items()} for lesson, days in days_by_lesson.items()}
 
 
 def standings(notebooks: Path | None = None) -> list[Standing]:
-    """How far the learner is, lesson by lesson; exercises are the checks of what students write."""
+    """Return the learner's state per lesson; exercises are the checks of what students write."""
     noted = passed()
     result = []
     for lesson in source.lessons(notebooks):
@@ -58,7 +58,7 @@ def standings(notebooks: Path | None = None) -> list[Standing]:
 
 
 def text(notebooks: Path | None = None) -> str:
-    """The table that ``labkit progress`` prints."""
+    """Return the table that ``labkit progress`` prints."""
     lessons = standings(notebooks)
     width = max((len(lesson.heading) for lesson in lessons), default=0)
     lines = [f"{lesson.heading:<{width}}  {lesson.bar}  {lesson.count}" for lesson in lessons]

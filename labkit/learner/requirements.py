@@ -1,4 +1,4 @@
-"""Read requirements.lock: which version of what, for this Python or another."""
+"""Read requirements.lock: the version of each package, for this Python or another."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Pin:
 
 
 def read(path: Path, environment: Mapping[str, str] | None = None) -> list[Pin]:
-    """The pins that apply in *environment* (as packaging.markers names it; this Python's own unless given), in order.
+    """Return the pins that apply in *environment* (packaging.markers' names; default: this Python's), in order.
 
     Raises LabkitError when the file cannot be read.
     """
@@ -45,11 +45,11 @@ def read(path: Path, environment: Mapping[str, str] | None = None) -> list[Pin]:
 
 
 def read_all(path: Path) -> list[Pin]:
-    """Every pin of the lock, whatever Python or system it is for."""
+    """Return every pin of the lock, whatever Python or system it is for."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
-        raise LabkitError(f"There is no {path}: get it back with 'git checkout requirements.lock'.") from None
+        raise LabkitError(f"There is no {path}: restore it with 'git checkout requirements.lock'.") from None
     blocks: list[tuple[dict[str, str], int, set[str]]] = []
     for line in lines:
         if found := _PIN.match(line):
@@ -75,7 +75,7 @@ def read_all(path: Path) -> list[Pin]:
 
 
 def _direct(pyproject: Path) -> set[str]:
-    """The names under ``dependencies`` (not those under ``test``): the lock does not tell the two apart."""
+    """Return the names under ``dependencies`` (not those under ``test``): the lock does not distinguish the two."""
     import tomllib
 
     project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
@@ -83,7 +83,7 @@ def _direct(pyproject: Path) -> set[str]:
 
 
 def _reached(needed_by: Mapping[str, set[str]], direct: set[str]) -> set[str]:
-    """The names that the *direct* ones need, and what those need, and so on."""
+    """Return the names that the *direct* ones need, and what those need, and so on."""
     found = set(direct)
     while more := {name for name, by in needed_by.items() if name not in found and by & found}:
         found |= more

@@ -1,4 +1,4 @@
-"""A learner's copies: ``work/`` holds them, git ignores it, and nothing here ever overwrites what a learner wrote."""
+"""Manage a learner's copies in ``work/``, which git ignores; no function here overwrites a learner's work."""
 
 from __future__ import annotations
 
@@ -167,10 +167,10 @@ def require_free(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except PermissionError:
-            raise LabkitError(f"Port {port} may not be used by you: name one from 1024 to 65535.") from None
+            raise LabkitError(f"Port {port} needs special rights: name one from 1024 to 65535.") from None
         except OSError:
             raise LabkitError(
-                f"Port {port} is taken, perhaps by another JupyterLab: leave --port out and a free one is found, "
+                f"Port {port} is in use, perhaps by another JupyterLab: leave --port out to use a free one, "
                 "or name another."
             ) from None
 

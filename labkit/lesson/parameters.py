@@ -64,7 +64,7 @@ class Parameter:
             result = self._typed(value)
         except ValueError:
             raise UsageError(
-                f"Parameter {self.name} is {_short(value)}, but takes {_article(self.type)}, "
+                f"Parameter {self.name} is {_short(value)}, but must be {_article(self.type)}, "
                 f"{self.range} ({self.text})."
             ) from None
         if self.choices:
@@ -72,7 +72,7 @@ class Parameter:
         else:
             allowed = self.low is not None and self.high is not None and self.low <= result <= self.high
         if not allowed:
-            raise UsageError(f"Parameter {self.name} is {_short(result)}, but takes {self.range} ({self.text}).")
+            raise UsageError(f"Parameter {self.name} is {_short(result)}, but must be {self.range} ({self.text}).")
         return result
 
     def _typed(self, value: Any) -> Any:
@@ -210,7 +210,7 @@ def _read_range(words: str, kind: type) -> tuple[Any, Any, tuple[Any, ...]]:
 
 
 def _number(text: str) -> float:
-    """A number, a power, or a power less one, as ranges are written: ``0.99``, ``2**31``, ``2**31 - 1``."""
+    """Return a number, a power, or a power less one, as ranges are written: ``0.99``, ``2**31``, ``2**31 - 1``."""
     body = re.sub(r"(?<=\d)\s*-\s*1$", "", text.strip())
     base, _, power = body.partition("**")
     value: float = float(base) if not power else int(base) ** int(power)

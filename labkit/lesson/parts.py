@@ -1,4 +1,4 @@
-"""Find what a lesson consists of: its parts, its exercises, and the strings and lines of its code."""
+"""Find the elements of a lesson: its parts, its exercises, and the strings and lines of its code."""
 
 from __future__ import annotations
 

@@ -36,11 +36,11 @@ def cells(number: str, path: Path, lines: list[str], start: int) -> Iterator[Cel
 
 
 def _cells(path: Path, lines: list[str], start: int) -> Iterator[Cell]:
-    """The cells below the header; a cell's mark is ``# %%``, with ``[markdown]`` or ``tags=[…]`` where they apply."""
+    """Return the cells below the header; a cell's mark is ``# %%``, with ``[markdown]`` or ``tags=[…]`` or neither."""
     marks = [index for index in range(start, len(lines)) if lines[index].startswith("# %%")]
     stray = next((index for index in range(start, marks[0] if marks else len(lines)) if lines[index].strip()), None)
     if stray is not None:
-        raise LabkitError(f"{path.name}:{stray + 1}: this stands before the first cell: begin it with '# %%'.")
+        raise LabkitError(f"{path.name}:{stray + 1}: this is before the first cell: begin it with '# %%'.")
     for index, end in zip(marks, [*marks[1:], len(lines)], strict=True):
         mark = _MARK.match(lines[index].rstrip())
         if mark is None:
@@ -50,11 +50,11 @@ def _cells(path: Path, lines: list[str], start: int) -> Iterator[Cell]:
             )
         body = _trim(lines[index + 1 : end])
         if not body:
-            raise LabkitError(f"{path.name}:{index + 1}: this cell is empty: fill it or drop it.")
+            raise LabkitError(f"{path.name}:{index + 1}: this cell is empty: fill it or delete it.")
         if mark["markdown"]:
             body = [_uncomment(path, index + 2 + offset, line) for offset, line in enumerate(body)]
             if not body[-1].strip():  # jupytext would add the empty lines below it
-                raise LabkitError(f"{path.name}:{index + 1 + len(body)}: a text cell ends in words: drop this line.")
+                raise LabkitError(f"{path.name}:{index + 1 + len(body)}: a text cell ends in words: delete this line.")
         else:
             for offset, line in enumerate(body):
                 if _MAGIC.match(line):
@@ -76,11 +76,11 @@ def _compile(path: Path, before: int, body: list[str]) -> None:
     try:
         ast.parse("\n".join(body))
     except SyntaxError as error:
-        raise LabkitError(f"{path.name}:{before + (error.lineno or 1)}: this is no Python ({error.msg}).") from None
+        raise LabkitError(f"{path.name}:{before + (error.lineno or 1)}: this is not Python ({error.msg}).") from None
 
 
 def _trim(lines: list[str]) -> list[str]:
-    """Without the blank lines at the end, as jupytext reads them."""
+    """Return the lines without the blank ones at the end, as jupytext reads them."""
     while lines and not lines[-1].strip():
         lines = lines[:-1]
     return lines
@@ -101,7 +101,7 @@ def _tags(path: Path, index: int, text: str | None) -> tuple[str, ...]:
             return tuple(tags)
     except (ValueError, SyntaxError):
         pass
-    raise LabkitError(f'{path.name}:{index + 1}: tags are a list of words in quotes, as tags=["parameters"].')
+    raise LabkitError(f'{path.name}:{index + 1}: tags are a list of words in quotes, such as tags=["parameters"].')
 
 
 def _with_ids(number: str, cells_of_part: Iterator[Cell]) -> Iterator[Cell]:

@@ -173,7 +173,7 @@ def _header(path: Path, lines: list[str]) -> tuple[dict[str, Any], int]:
         mark = getattr(error, "problem_mark", None)
         line = 2 + (mark.line if mark else 0)
         raise LabkitError(
-            f"{path.name}:{line}: the header is no YAML here ({getattr(error, 'problem', error)}): put quotes round a "
+            f"{path.name}:{line}: the header is not YAML here ({getattr(error, 'problem', error)}): put quotes round a "
             "text that has a colon."
         ) from None
     except (KeyError, TypeError, ValueError):
@@ -185,11 +185,11 @@ def _header(path: Path, lines: list[str]) -> tuple[dict[str, Any], int]:
     for key, kind in _FACTS.items():
         if not isinstance(facts.get(key), kind) or facts[key] in ("", 0):
             raise LabkitError(
-                f"{path.name}:{_line_of(lines, key)}: the header's fact {key!r} is missing or of another kind."
+                f"{path.name}:{_line_of(lines, key)}: the header's fact {key!r} is missing or has the wrong type."
             )
     for key, kind in _OPTIONAL_FACTS.items():
         if not isinstance(facts.setdefault(key, kind()), kind):
-            raise LabkitError(f"{path.name}:{_line_of(lines, key)}: the header's fact {key!r} is of another kind.")
+            raise LabkitError(f"{path.name}:{_line_of(lines, key)}: the header's fact {key!r} has the wrong type.")
     _check_values(path, lines, facts)
     if not all(isinstance(entry, dict) and "lesson" not in entry for entry in facts["published"]):
         raise LabkitError(
@@ -209,7 +209,7 @@ def _check_values(path: Path, lines: list[str], facts: dict[str, Any]) -> None:
     ):
         raise LabkitError(f"{path.name}:{_line_of(lines, 'budget_s')}: budget_s is {{fast: seconds, full: seconds}}.")
     if not all(re.fullmatch(r"\d{1,2}", str(need)) for need in facts["needs"]):
-        raise LabkitError(f"{path.name}:{_line_of(lines, 'needs')}: needs is a list of lesson numbers, as [30].")
+        raise LabkitError(f"{path.name}:{_line_of(lines, 'needs')}: needs is a list of lesson numbers, such as [30].")
 
 
 def _routes(path: Path, lines: list[str], routes: Mapping[Any, Any]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Calibration: which range of the numbers seen should the whole numbers cover?
+"""Calibration: choose the range of the observed numbers that the integers cover.
 
 A wide range clips nothing and has coarse steps; a narrow one clips and has fine steps. Each function takes the numbers
 seen (any shape, at least one, all finite) and returns (low, high), ready for ``quantize.affine_parameters``.
@@ -35,7 +35,7 @@ def percentile(samples: np.ndarray, percent: float = 99.9) -> tuple[float, float
     """
     samples = _check(samples)
     if not 50 <= percent <= 100:
-        raise UsageError(f"percent is {percent!r}, but takes a number from 50 to 100 (99.9 clips 0.1 % at each end).")
+        raise UsageError(f"percent is {percent!r}, but must be a number from 50 to 100 (99.9 clips 0.1 % at each end).")
     low, high = np.percentile(samples, [100 - percent, percent])
     return float(low), float(high)
 

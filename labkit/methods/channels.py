@@ -1,4 +1,4 @@
-"""Which channels to keep: by the size of their weights, by how often they are silent, by what the next layer loses.
+"""Choose the channels to keep: by the size of their weights, their zero outputs, or the next layer's error.
 
 A layer that reads channels multiplies rows of features (rows, features) by its weights (features, outputs). For a
 convolution, a row is the window at one position of one image, and a channel owns one feature for each place in the
@@ -30,7 +30,7 @@ def weight_norms(kernels: Sequence[ArrayLike], scales: Sequence[ArrayLike] | Non
     """
     arrays = [np.abs(np.asarray(kernel, np.float64)) for kernel in kernels]
     if not arrays or any(kernel.ndim < 2 or kernel.shape[-1] != arrays[0].shape[-1] for kernel in arrays):
-        raise UsageError("kernels take one array or more (…, channels), with the same number of channels each.")
+        raise UsageError("kernels must be one or more arrays (…, channels) with the same number of channels.")
     factors = [np.abs(np.asarray(scale, np.float64)) for scale in scales] if scales is not None else [1.0] * len(arrays)
     if len(factors) != len(arrays) or any(np.shape(each) not in ((), arrays[0].shape[-1:]) for each in factors):
         raise UsageError(f"scales take one array ({arrays[0].shape[-1]},) for each of the {len(arrays)} kernels.")
@@ -60,7 +60,7 @@ def contributions(features: ArrayLike, weights: ArrayLike, owner: ArrayLike, cha
     x, owners = _features(features, owner, channels)
     w = np.asarray(weights, np.float64)
     if w.ndim != 2 or len(w) != x.shape[1]:
-        raise UsageError(f"weights have shape {w.shape}, but take ({x.shape[1]} features, outputs).")
+        raise UsageError(f"weights have shape {w.shape}, but must be ({x.shape[1]} features, outputs).")
     x = x - x.mean(axis=0) if len(x) else x
     products = (x.T @ x) * (w @ w.T) / max(len(x), 1)
     return _by_channel(_by_channel(products, owners, channels).T, owners, channels)
@@ -76,7 +76,7 @@ def keep_by_score(scores: ArrayLike, count: int) -> NDArray[np.int64]:
     """
     values = np.asarray(scores, np.float64)
     if values.ndim != 1 or not np.isfinite(values).all():
-        raise UsageError("scores take one finite number a channel.")
+        raise UsageError("scores must hold one finite number per channel: check what computed them.")
     _check_count(count, len(values))
     return np.sort(np.argsort(-values, kind="stable")[:count])
 
@@ -92,7 +92,7 @@ def keep_by_reconstruction(gram: ArrayLike, count: int) -> NDArray[np.int64]:
     """
     g = np.asarray(gram, np.float64)
     if g.ndim != 2 or g.shape[0] != g.shape[1] or not np.isfinite(g).all():
-        raise UsageError(f"gram has shape {g.shape}, but takes finite numbers (channels, channels).")
+        raise UsageError(f"gram has shape {g.shape}, but must hold finite numbers (channels, channels).")
     n = len(g)
     _check_count(count, n)
     rise, stays = np.diag(g).copy(), np.ones(n, dtype=bool)
@@ -129,11 +129,11 @@ def _features(features: ArrayLike, owner: ArrayLike, channels: int) -> tuple[Flo
     x, owners = np.asarray(features, np.float64), np.asarray(owner)
     if x.ndim != 2 or owners.shape != x.shape[1:] or owners.dtype.kind not in "iu":
         raise UsageError(
-            f"The shapes are {x.shape} and {owners.shape}: give features (rows, features) and an owner each."
+            f"The shapes are {x.shape} and {owners.shape}: give features (rows, features) and one owner per feature."
         )
     if owners.size and not -1 <= owners.min() <= owners.max() < channels:
         raise UsageError(
-            f"owner holds {owners.min()} to {owners.max()}, but takes channels 0 to {channels - 1}, or -1."
+            f"owner holds {owners.min()} to {owners.max()}, but must be channels 0 to {channels - 1}, or -1."
         )
     return x, owners.astype(np.int64)
 

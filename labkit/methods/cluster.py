@@ -77,9 +77,9 @@ def kmeans(
     """
     flat, centroids = _finite(values), np.sort(_finite(centroids))
     if not flat.size or not centroids.size:
-        raise UsageError("k-means takes at least one value and one centroid, and there are none: give some.")
+        raise UsageError("k-means needs at least one value and one centroid: give both.")
     if iterations < 1:
-        raise UsageError(f"iterations is {iterations}, but takes a whole number, 1 or more.")
+        raise UsageError(f"iterations is {iterations}, but must be a whole number, 1 or more.")
     line = np.sort(flat)
     sums = np.concatenate([[0.0], np.cumsum(line)])
     before = None
@@ -179,7 +179,7 @@ def compression_rate(weights: int, count: int, bits: int = 32, codebooks: int = 
     """
     for name, value in (("weights", weights), ("count", count), ("bits", bits), ("codebooks", codebooks)):
         if value < 1:
-            raise UsageError(f"{name} is {value}, but takes a whole number, 1 or more.")
+            raise UsageError(f"{name} is {value}, but must be a whole number, 1 or more.")
     index_bits = math.ceil(math.log2(count))
     return weights * bits / (weights * index_bits + codebooks * count * bits)
 
@@ -223,9 +223,7 @@ def _finite(values: Any) -> NDArray[np.float64]:
     """Return all *values* in one row, as float64."""
     array = np.asarray(values)
     if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
-        raise UsageError(
-            "The values hold one that is not a finite number: mend the training run that made it (NaN or infinity)."
-        )
+        raise UsageError("A value is NaN or infinite: train again, for example with a smaller learning rate.")
     return array.astype(np.float64).ravel()
 
 

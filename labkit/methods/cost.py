@@ -1,4 +1,4 @@
-"""What a layer costs, from its shape alone: parameters, multiply-accumulates (MACs), memory and memory traffic.
+"""The cost of a layer, from its shape alone: parameters, multiply-accumulates (MACs), memory and memory traffic.
 
 One MAC is one multiplication and the addition that follows it: two floating-point operations. Additions of the bias,
 activation functions, pooling and (at inference, folded) batch normalization are no MACs, as in the literature; what

@@ -52,7 +52,9 @@ def prune(weights: np.ndarray, kept: float, importance: np.ndarray | None = None
     for weights that are not finite.
     """
     if not 0 < kept <= 1:
-        raise UsageError(f"kept is {kept!r}, but takes a share above 0 and at most 1 (0.08 keeps 8 % of the weights).")
+        raise UsageError(
+            f"kept is {kept!r}, but must be a fraction above 0 and at most 1 (0.08 keeps 8 % of the weights)."
+        )
     weights = _finite(weights)
     score = np.abs(weights) * (1.0 if importance is None else importance)
     mask = np.zeros(weights.size, bool)
@@ -64,7 +66,7 @@ def prune(weights: np.ndarray, kept: float, importance: np.ndarray | None = None
 def _finite(weights: np.ndarray) -> np.ndarray:
     weights = np.asarray(weights)
     if not np.isfinite(weights).all():
-        raise UsageError("A weight is no finite number: mend the training that made it (NaN or infinity).")
+        raise UsageError("A weight is NaN or infinite: train again, for example with a smaller learning rate.")
     return weights
 
 
@@ -83,7 +85,7 @@ def tidy(weights: Mapping[str, np.ndarray]) -> dict[str, NDArray[np.float32]]:
     tensors = [np.array(tensor, np.float32) for tensor in weights.values()]  # copies, which are changed in place below
     kernels, biases = tensors[::2], tensors[1::2]
     if len(kernels) != len(biases) or any(b.shape != k.shape[-1:] for k, b in zip(kernels, biases, strict=False)):
-        raise UsageError(f"The tensors are {', '.join(names)}, but a chain of a kernel and a bias in turn is wanted.")
+        raise UsageError(f"The tensors are {', '.join(names)}, but must be a kernel and a bias in turn.")
     for _ in kernels:  # emptying a neuron may leave the one before it without a reader
         for i in range(len(kernels) - 1):
             _empty_neurons(kernels[i], biases[i], kernels[i + 1], biases[i + 1])
@@ -121,7 +123,7 @@ def _by_source(kernel: NDArray[np.float32], units: int) -> NDArray[np.float32]:
 
 
 def share(weights: np.ndarray, values: int, start: str = "linear") -> Shared:
-    """Let the weights that are not zero share at most *values* values, by k-means (stage 2); zeros stay zeros.
+    """Return the weights with at most *values* nonzero values, shared by k-means (stage 2); zeros stay zeros.
 
     Raises UsageError for fewer than 1 or more than 65,536 values, and for weights that are not finite.
     """

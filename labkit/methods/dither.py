@@ -1,4 +1,4 @@
-"""Uniform rounding with a threshold: nearest, stochastic and "chaotic", and what theory says of their errors.
+"""Uniform rounding with a threshold: nearest, stochastic and "chaotic", and their errors in theory.
 
 A value is ``x = (k + f) × step`` with a whole k and a fraction f in [0, 1). It goes up when a threshold is below f:
 
@@ -95,7 +95,7 @@ def chance_up(fraction: Any, rule: str) -> np.ndarray:
     one_of("rule", rule, RULES)
     f = np.asarray(fraction, dtype=np.float64)
     if not ((f >= 0) & (f <= 1)).all():
-        raise UsageError("A fraction lies from 0 to 1: give x / step minus its floor.")
+        raise UsageError("A fraction must be from 0 to 1: give x / step minus its floor.")
     if rule == "nearest":
         return np.asarray(np.heaviside(f - 0.5, 0.5))
     return conjugate(f) if rule == "logistic" else f
@@ -178,7 +178,7 @@ def stalls_at(term: float, precision: int = 8) -> float:
     by exactly one, so that 2ᵉ is hit. Raises UsageError for a term that is not above zero.
     """
     if not 0 < term < math.inf:
-        raise UsageError(f"term is {term!r}, but takes a number above zero.")
+        raise UsageError(f"term is {term!r}, but must be a number above zero.")
     fraction, exponent = math.frexp(term)  # exact at powers of two, where log2 may not be
     return math.ldexp(1.0, exponent - (fraction == 0.5) + precision)
 
@@ -228,7 +228,7 @@ def _orbit(start: Any, steps: int, step: Any) -> np.ndarray:
     if point.dtype != np.float32:
         point = point.astype(np.float64)
     if not ((point >= 0) & (point <= 1)).all():
-        raise UsageError("An orbit starts at numbers from 0 to 1.")
+        raise UsageError("An orbit must start at numbers from 0 to 1.")
     orbit = np.empty((steps, *point.shape), dtype=point.dtype)
     for k in range(steps):
         orbit[k] = point

@@ -39,7 +39,7 @@ def _scaled(images: NDArray[Any]) -> NDArray[np.float32]:
         if low < 0 or high > top:
             kind = "whole numbers" if whole else "floats"
             raise UsageError(
-                f"The images are {images.dtype} from {low:g} to {high:g}, and {kind} are taken from 0 to {top}: scale "
+                f"The images are {images.dtype} from {low:g} to {high:g}, but {kind} must be from 0 to {top}: scale "
                 "them to the range that the network was trained on, which is 0 to 1."
             )
     scaled = images.astype(np.float32)

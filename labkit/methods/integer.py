@@ -41,7 +41,7 @@ def dense_int8(
     """
     x, weights = _int8("x", x, 2), _int8("weights", weights, 2)
     if x.shape[1] != weights.shape[1]:
-        raise UsageError(f"x has {x.shape[1]} inputs and the weights {weights.shape[1]}, but both take one number.")
+        raise UsageError(f"x has {x.shape[1]} inputs and the weights {weights.shape[1]}, but these must be equal.")
     sums = _sums(x, input_quantization[1], weights)
     return _finish(sums, bias, input_quantization, weight_scale, output_quantization, activation, rounding)
 
@@ -67,7 +67,7 @@ def conv2d_int8(
     one_of("padding", padding, ("valid", "same"))
     filters, height, width, channels = weights.shape
     if x.shape[3] != channels:
-        raise UsageError(f"x has {x.shape[3]} channels and the weights {channels}, but both take one number.")
+        raise UsageError(f"x has {x.shape[3]} channels and the weights {channels}, but these must be equal.")
     if padding == "same":
         rows, columns = (
             _same(size, kernel, stride)
@@ -137,11 +137,13 @@ def _finish(
     units = sums.shape[1]
     scales = np.asarray(weight_scale, dtype=np.float32)
     if scales.shape not in ((), (1,), (units,)):
-        raise UsageError(f"weight_scale has shape {scales.shape}, but takes one number, or one an output: ({units},).")
+        raise UsageError(
+            f"weight_scale has shape {scales.shape}, but must be one number, or one per output: ({units},)."
+        )
     if bias is not None:
         bias = np.asarray(bias)
         if bias.dtype != np.int32 or bias.shape != (units,):
-            raise UsageError(f"bias is {bias.dtype} {bias.shape}, but takes int32 ({units},), or None.")
+            raise UsageError(f"bias is {bias.dtype} {bias.shape}, but must be int32 ({units},), or None.")
         sums = sums + bias
     if sums.size and np.abs(sums).max() >= 2**31:
         raise UsageError("A sum does not fit into int32: the layer has too many inputs, or its bias is too large.")
@@ -168,5 +170,5 @@ def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:
 def _int8(name: str, value: np.ndarray, axes: int) -> np.ndarray:
     value = np.asarray(value)
     if value.dtype != np.int8 or value.ndim != axes:
-        raise UsageError(f"{name} is {value.dtype} of shape {value.shape}, but takes int8 with {axes} axes.")
+        raise UsageError(f"{name} is {value.dtype} of shape {value.shape}, but must be int8 with {axes} axes.")
     return value

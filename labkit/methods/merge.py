@@ -1,4 +1,4 @@
-"""Merging neurons: those that compute nearly the same become one, and what they fed is fed by that one.
+"""Merging neurons: those that compute nearly the same become one, with the sum of their outgoing weights.
 
 A dense ReLU layer ``h = relu(x·W + b)`` feeds the next through ``h·A``. Neuron j is the vector v_j of its incoming
 weights and its bias. ReLU passes a positive factor on, relu(α z) = α relu(z), so neurons whose vectors point the same
@@ -52,7 +52,7 @@ def activation_similarity(activations: np.ndarray) -> np.ndarray:
     """
     h = np.asarray(activations, dtype=np.float64)
     if h.ndim != 2 or len(h) < 2:
-        raise UsageError(f"activations have shape {h.shape}, but take (images, neurons) with at least two images.")
+        raise UsageError(f"activations have shape {h.shape}, but must have (images, neurons) with at least two images.")
     h = h - h.mean(axis=0)
     h = _divide(h, np.linalg.norm(h, axis=0))
     return _tidy(h.T @ h)
@@ -107,7 +107,9 @@ def merge(
         or labels.dtype.kind not in "iu"
         or set(np.unique(labels)) != set(range(labels.max() + 1))
     ):
-        raise UsageError(f"labels take one whole number a neuron ({len(v)}), from 0 on, none left out: call group.")
+        raise UsageError(
+            f"labels must hold one whole number per neuron ({len(v)}), from 0 on, none left out: call group."
+        )
     lengths = np.linalg.norm(v, axis=1)
     groups = np.eye(labels.max() + 1)[labels]  # (neurons, groups), one 1 a row
     mean_length = groups.T @ lengths / groups.sum(axis=0)
@@ -136,7 +138,7 @@ def delete(
     n = len(_vectors(kernel_in, bias_in))
     kernel_out, kept = _outgoing(kernel_out, kernel_in.shape), np.asarray(kept)
     if kept.ndim != 1 or kept.size == 0 or kept.dtype.kind not in "iu" or len(np.unique(kept)) != kept.size:
-        raise UsageError("kept takes the indices of the neurons that stay, each once, at least one.")
+        raise UsageError("kept must be the indices of the remaining neurons: each once, and at least one.")
     if kept.min() < 0 or kept.max() >= n:
         raise UsageError(f"kept names neurons {kept.min()} to {kept.max()}, but the layer has 0 to {n - 1}.")
     return _refit(kernel_in, bias_in, kernel_out, kernel_in[:, kept], bias_in[kept], kernel_out[kept], inputs)
@@ -168,7 +170,7 @@ def _refit(kernel_in: Any, bias_in: Any, kernel_out: Any, kernel: Any, bias: Any
         x = np.asarray(inputs, dtype=np.float64)
         if x.ndim != 2 or x.shape[1] != np.shape(kernel_in)[0] or len(x) < 2:
             raise UsageError(
-                f"inputs have shape {x.shape}, but take (images, {np.shape(kernel_in)[0]}) with at least two images."
+                f"inputs have shape {x.shape}, but must have (images, {np.shape(kernel_in)[0]}), two images or more."
             )
         after = np.maximum(x @ kernel + bias, 0)
         targets = np.maximum(x @ kernel_in + bias_in, 0) @ kernel_out
@@ -189,7 +191,7 @@ def _vectors(kernel: Any, bias: Any) -> np.ndarray:
     if kernel.ndim != 2 or bias.shape != (kernel.shape[1],) or not bias.size:
         raise UsageError(
             f"The shapes are {kernel.shape} and {bias.shape}, but a kernel (inputs, neurons) and a bias "
-            "(neurons,) are wanted, with at least one neuron."
+            "(neurons,) are needed, with at least one neuron."
         )
     return np.vstack([kernel, bias]).T
 
@@ -197,7 +199,7 @@ def _vectors(kernel: Any, bias: Any) -> np.ndarray:
 def _outgoing(kernel_out: Any, shape: tuple[int, ...]) -> np.ndarray:
     kernel_out = np.asarray(kernel_out, dtype=np.float64)
     if kernel_out.ndim != 2 or len(kernel_out) != shape[-1]:
-        raise UsageError(f"kernel_out has shape {kernel_out.shape}, but takes ({shape[-1]} neurons, outputs).")
+        raise UsageError(f"kernel_out has shape {kernel_out.shape}, but must be ({shape[-1]} neurons, outputs).")
     return kernel_out
 
 

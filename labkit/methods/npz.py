@@ -33,7 +33,7 @@ _UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, No
 
 @dataclass(frozen=True)
 class _Header:
-    """What a member says of its array, and how many bytes of the member it takes to say so."""
+    """The header of a member: its array's type and shape, and the header's own bytes."""
 
     shape: tuple[int, ...]
     fortran_order: bool
@@ -101,14 +101,16 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
     if not members:
         raise LabkitError("there are no arrays in it; write numpy.savez('weights.npz', **{'dense/kernel': array}).")
     if len(members) > MOST_TENSORS:
-        raise LabkitError(f"it has {len(members):,} arrays, and {MOST_TENSORS:,} are allowed; write several files.")
+        raise LabkitError(
+            f"it has {len(members):,} arrays, but only {MOST_TENSORS:,} are allowed; write several files."
+        )
     names = set()
     for member in members:
         name = _name(member)
         if problem := name_problem(name):
             raise LabkitError(f"the name {shown(name)} {problem}; give the array another name.")
         if not member.orig_filename.endswith(_SUFFIX):
-            raise LabkitError(f"its member {shown(name)} is no array; write the file with numpy.savez.")
+            raise LabkitError(f"its member {shown(name)} is not an array; write the file with numpy.savez.")
         if member.flag_bits & _ENCRYPTED:
             raise LabkitError(f"its member {shown(name)} is encrypted; write the file with numpy.savez.")
         if member.compress_type not in _METHODS:
@@ -117,7 +119,7 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
                 "numpy.savez or numpy.savez_compressed."
             )
         if name in names:
-            raise LabkitError(f"two of its arrays have the name {shown(name)}; give each a name of its own.")
+            raise LabkitError(f"two of its arrays have the name {shown(name)}; give each its own name.")
         names.add(name)
 
 
@@ -135,7 +137,7 @@ def _read_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Header:
                 raise ValueError("a header that numpy.savez does not write for plain numbers")
             text = io.BytesIO(size + file.read(length))
     except _UNREADABLE as error:
-        raise LabkitError(f"its member {name} is damaged or no array; write the file again.") from error
+        raise LabkitError(f"its member {name} is damaged or not an array; write the file again.") from error
     try:
         read_rest = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran_order, dtype = read_rest(text)

@@ -41,7 +41,7 @@ def paired(right: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Paire
     if ours.shape != theirs.shape or ours.ndim != 1 or not len(ours) or {ours.dtype, theirs.dtype} != {np.dtype(bool)}:
         raise UsageError(
             f"right is {ours.dtype} {ours.shape} and reference {theirs.dtype} {theirs.shape}: "
-            "give two bool arrays of one value an image, of the same images."
+            "give two bool arrays with one value per image, for the same images."
         )
     low, high = wilson(int(np.sum(ours)), len(ours), level)
     ends = paired_interval(int(np.sum(theirs & ~ours)), int(np.sum(ours & ~theirs)), len(ours), level)

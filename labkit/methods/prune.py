@@ -1,4 +1,4 @@
-"""Magnitude pruning: which weights go, and how many at which training step."""
+"""Magnitude pruning: the mask of the weights that are kept, and the sparsity at each training step."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ def magnitude_mask(weights: np.ndarray, sparsity: float) -> np.ndarray:
     sparsity = check_sparsity(sparsity)
     weights = np.asarray(weights)
     if not np.issubdtype(weights.dtype, np.number) or not np.isfinite(weights).all():
-        raise UsageError(
-            "weights hold a value that is not a finite number: mend the training run that made it (NaN or infinity)."
-        )
+        raise UsageError("weights hold NaN or infinity: train again, for example with a smaller learning rate.")
     if weights.size == 0:
         return np.ones(weights.shape, dtype=bool)
     kept = max(1, int(np.round(np.float32(weights.size) * (np.float32(1) - np.float32(sparsity)))))
@@ -62,7 +60,7 @@ def apply_mask(weights: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """
     weights, mask = np.asarray(weights), np.asarray(mask)
     if weights.shape != mask.shape:
-        raise UsageError(f"mask has shape {mask.shape}, but takes the weights' own, {weights.shape}.")
+        raise UsageError(f"mask has shape {mask.shape}, but must have the weights' shape, {weights.shape}.")
     return np.where(mask.astype(bool), weights, np.zeros((), weights.dtype))
 
 
@@ -82,7 +80,7 @@ def polynomial_sparsity(
     initial, final = check_sparsity(initial, "initial"), check_sparsity(final, "final")
     _check_steps(begin, end)
     if not power > 0:
-        raise UsageError(f"power is {power!r}, but takes a number above 0 (3 is usual).")
+        raise UsageError(f"power is {power!r}, but must be a number above 0 (3 is usual).")
     steps = np.asarray(step, dtype=np.float64)
     done = np.clip((steps - begin) / (end - begin), 0, 1) if end > begin else (steps >= begin).astype(np.float64)
     result = final + (initial - final) * (1 - done) ** power
@@ -96,10 +94,10 @@ def check_sparsity(value: float, name: str = "sparsity") -> float:
     except (TypeError, ValueError):
         number = float("nan")
     if not 0 <= number < 1:
-        raise UsageError(f"{name} is {value!r}, but takes a share from 0 to below 1 (0.8 for 80 % zeros).")
+        raise UsageError(f"{name} is {value!r}, but must be a fraction from 0 to below 1 (0.8 for 80 % zeros).")
     return number
 
 
 def _check_steps(begin: int, end: int) -> None:
     if not 0 <= begin <= end:
-        raise UsageError(f"begin is {begin} and end is {end}, but steps with 0 ≤ begin ≤ end are wanted.")
+        raise UsageError(f"begin is {begin} and end is {end}, but must satisfy 0 ≤ begin ≤ end.")

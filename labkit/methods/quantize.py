@@ -70,7 +70,7 @@ def affine_parameters(
     low, high = (np.asarray(end, dtype=np.float64) for end in (low, high))
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         raise UsageError(
-            "The range to quantize is not finite: take NaN and infinity out of the data, or give low and high."
+            "The range to quantize is not finite: remove NaN and infinity from the data, or give low and high."
         )
     if (low > high).any():
         raise UsageError("The range to quantize has low above high: exchange the two.")
@@ -121,7 +121,7 @@ def dequantize(
     """
     q = np.asarray(q)
     if q.dtype.kind not in "iu":
-        raise UsageError(f"q is of type {q.dtype}, but takes whole numbers: quantize first.")
+        raise UsageError(f"q is of type {q.dtype}, but must hold whole numbers: quantize first.")
     scales, zeros = _along(q, scale, zero_point, axis, group)
     return (q.astype(np.int64) - zeros).astype(np.float32) * scales
 
@@ -186,7 +186,7 @@ def quantize_in_groups(
     """
     x = np.asarray(x, dtype=np.float32)
     if not len(factors) or not all(factor > 0 for factor in factors):
-        raise UsageError(f"factors are {list(factors)}, but take one or more numbers above 0.")
+        raise UsageError(f"factors are {list(factors)}, but must be one or more numbers above 0.")
     most = levels(bits, symmetric=True)[1]
     size = min(_group(x, -1, group), max(x.shape[-1], 1))
     if x.size == 0:
@@ -229,7 +229,9 @@ def sqnr_db(x: np.ndarray, y: np.ndarray) -> float:
     """
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if x.shape != y.shape or x.size == 0:
-        raise UsageError(f"The arrays have shapes {x.shape} and {y.shape}, but take one shape, and at least one value.")
+        raise UsageError(
+            f"The arrays have shapes {x.shape} and {y.shape}, but must have one shape, and at least one value."
+        )
     signal, noise = float(np.sum(x**2)), float(np.sum((x - y) ** 2))
     if not (np.isfinite(signal) and np.isfinite(noise)):
         raise UsageError("The arrays hold NaN or infinity: a ratio needs finite numbers.")
@@ -252,10 +254,10 @@ def _quantize(
 ) -> np.ndarray:
     x = np.asarray(x, dtype=np.float32)
     if np.isnan(x).any():
-        raise UsageError("x holds NaN, which no whole number stands for: mend the computation that made it.")
+        raise UsageError("x holds NaN, which no integer can represent: correct the computation of x.")
     scales, zeros = _along(x, scale, zero_point, axis, group)
     if zeros.size and (zeros.min() < low or zeros.max() > high):
-        raise UsageError(f"zero_point is {zero_point}, but takes whole numbers from {low} to {high} here.")
+        raise UsageError(f"zero_point is {zero_point}, but must hold whole numbers from {low} to {high} here.")
     with np.errstate(over="ignore"):  # an overflow to infinity saturates
         rounded = np.rint(x / scales)
     return np.clip(rounded.astype(np.float64) + zeros, low, high)
@@ -267,26 +269,26 @@ def _along(
     """Return scale (float32) and zero point (int64) in a shape that broadcasts against *x*."""
     scales, zeros = np.asarray(scale, dtype=np.float32), np.asarray(zero_point)
     if zeros.dtype.kind not in "iu":
-        raise UsageError(f"zero_point is {zero_point!r}, but takes whole numbers.")
+        raise UsageError(f"zero_point is {zero_point!r}, but must hold whole numbers.")
     if not (np.isfinite(scales).all() and (scales > 0).all()):
-        raise UsageError(f"scale is {scale!r}, but takes finite numbers above 0.")
+        raise UsageError(f"scale is {scale!r}, but must hold finite numbers above 0.")
     zeros = zeros.astype(np.int64)
     if axis is None and group is None:
         if scales.ndim or zeros.ndim:
-            raise UsageError("scale and zero_point are arrays: say along which axis of x their channels run (axis=…).")
+            raise UsageError("scale and zero_point are arrays: give the axis of x that has their channels (axis=…).")
         return scales, zeros
     axis = -1 if axis is None else axis
     if group is None:
         _others(x, axis)
         groups: tuple[int, ...] = (x.shape[axis],)
-        what = f"one a channel: {groups} along axis {axis}"
+        what = f"one per channel: {groups} along axis {axis}"
     else:
         size = _group(x, axis, group)
         groups = tuple(-(-n // size) if i == axis % x.ndim else n for i, n in enumerate(x.shape))
         what = f"one a group: {groups} for groups of {size} along axis {axis}"
     for name, values in (("scale", scales), ("zero_point", zeros)):
         if values.shape not in ((), groups):
-            raise UsageError(f"{name} has shape {values.shape}, but takes one number, or {what}.")
+            raise UsageError(f"{name} has shape {values.shape}, but must be one number, or {what}.")
     scales, zeros = np.broadcast_to(scales, groups), np.broadcast_to(zeros, groups)
     if group is None:
         shape = [1] * x.ndim

@@ -1,4 +1,4 @@
-"""How much of a network is zero, and what the pattern of the zeros is worth."""
+"""The fraction of zeros in a network, and the gain from their pattern."""
 
 from __future__ import annotations
 
@@ -35,12 +35,14 @@ def neuron_norms(kernel: np.ndarray, bias: np.ndarray | None = None) -> np.ndarr
     kernel = np.asarray(kernel, dtype=np.float64)
     if kernel.ndim < 2:
         raise UsageError(
-            f"The kernel has shape {kernel.shape}, but takes (inputs, units), or (height, width, in, out)."
+            f"The kernel has shape {kernel.shape}, but must have (inputs, units), or (height, width, in, out)."
         )
     squares = (kernel**2).sum(axis=tuple(range(kernel.ndim - 1)))
     if bias is not None:
         if np.shape(bias) != squares.shape:
-            raise UsageError(f"The bias has shape {np.shape(bias)}, but takes one value a neuron, {squares.shape}.")
+            raise UsageError(
+                f"The bias has shape {np.shape(bias)}, but must have one value per neuron, {squares.shape}."
+            )
         squares = squares + np.asarray(bias, dtype=np.float64) ** 2
     return np.sqrt(squares)
 
@@ -53,7 +55,9 @@ def neuron_sparsity(kernel: np.ndarray, threshold: float) -> float:
     all weights are scaled. *kernel* is (…, units). Raises UsageError for another shape or a threshold below 0.
     """
     if not threshold >= 0:
-        raise UsageError(f"threshold is {threshold!r}, but takes a number of at least 0 (times the layer's mean norm).")
+        raise UsageError(
+            f"threshold is {threshold!r}, but must be a number of at least 0 (times the layer's mean norm)."
+        )
     norms = neuron_norms(kernel)
     return float(np.mean(norms <= threshold * norms.mean())) if norms.size else 0.0
 
@@ -106,7 +110,7 @@ def mask_entropy(density: float) -> float:
     """
     p = float(density)
     if not 0 <= p <= 1:
-        raise UsageError(f"density is {density!r}, but takes a share from 0 to 1.")
+        raise UsageError(f"density is {density!r}, but must be a fraction from 0 to 1.")
     return -sum(share * math.log2(share) for share in (p, 1 - p) if share > 0)
 
 

@@ -1,4 +1,4 @@
-"""How sure a measured accuracy is, whether two of them differ, and how many images it takes to see it."""
+"""The interval of a measured accuracy, tests of a difference, and the number of images that a test needs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """
     correct, n = whole("correct", correct), whole("n", n)
     if correct > n:
-        raise UsageError(f"correct is {correct}, but takes at most n, which is {n}.")
+        raise UsageError(f"correct is {correct}, but must be at most n, which is {n}.")
     z = normal_quantile(level)
     if n == 0:
         return 0.0, 1.0
@@ -85,7 +85,9 @@ def paired_interval(first_only: int, second_only: int, n: int, level: float = 0.
     first_only, second_only = whole("first_only", first_only), whole("second_only", second_only)
     n, z = whole("n", n), normal_quantile(level)
     if first_only + second_only > n:
-        raise UsageError(f"first_only + second_only is {first_only + second_only}, but takes at most n, which is {n}.")
+        raise UsageError(
+            f"first_only + second_only is {first_only + second_only}, but must be at most n, which is {n}."
+        )
     if n == 0:
         return -1.0, 1.0
 
@@ -123,10 +125,10 @@ def images_unpaired(first: float, second: float, power: float = 0.8, level: floa
     """
     for name, value in (("first", first), ("second", second)):
         if not 0 <= value <= 1:
-            raise UsageError(f"{name} is {value!r}, but takes a share from 0 to 1.")
+            raise UsageError(f"{name} is {value!r}, but must be a fraction from 0 to 1.")
     if first == second:
         raise UsageError(
-            f"first and second are both {first!r}, but no number of images tells equals apart: change one."
+            f"first and second are both {first!r}, but no number of images separates equal accuracies: change one."
         )
     mean = (first + second) / 2
     spread = math.sqrt(2 * mean * (1 - mean)), math.sqrt(first * (1 - first) + second * (1 - second))
@@ -193,7 +195,7 @@ def cochran(right: ArrayLike) -> float:
     """
     table = np.asarray(right, dtype=bool)
     if table.ndim != 2 or len(table) < 2:
-        raise UsageError(f"right has the shape {table.shape}, but takes 2 or more rows, one for each classifier.")
+        raise UsageError(f"right has the shape {table.shape}, but must have 2 or more rows, one per classifier.")
     k, rights, images = len(table), table.sum(axis=1), table.sum(axis=0)
     mixed = float(np.sum(images * (k - images)))
     if mixed == 0:
@@ -224,7 +226,7 @@ def seed_spread(values: ArrayLike, level: float = 0.95) -> Spread:
     """
     numbers = np.asarray(values, dtype=float)
     if numbers.ndim != 1 or len(numbers) < 2 or not np.isfinite(numbers).all():
-        raise UsageError("values takes two or more finite numbers, one a seed: train with another seed.")
+        raise UsageError("values must hold two or more finite numbers, one per seed: train with another seed.")
     mean, deviation = float(numbers.mean()), float(numbers.std(ddof=1))
     half = student_quantile(_tail(level), len(numbers) - 1) * deviation / math.sqrt(len(numbers))
     return Spread(mean, deviation, mean - half, mean + half)
@@ -258,7 +260,9 @@ def best_of_many(changes: ArrayLike, draws: int, rng: np.random.Generator, two_s
     """
     table = np.asarray(changes)
     if table.ndim != 2:
-        raise UsageError(f"changes has {table.ndim} dimensions, but takes 2: one row a candidate, one column an image.")
+        raise UsageError(
+            f"changes has {table.ndim} dimensions, but must have 2: one row per candidate, one column per image."
+        )
     draws = whole("draws", draws, 1)
     if not len(table):
         return 1.0
@@ -284,13 +288,13 @@ def student_quantile(share: float, freedom: int) -> float:
 
     freedom = whole("freedom", freedom, 1)
     if not 0.5 < share < 1:
-        raise UsageError(f"share is {share!r}, but takes a number above 0.5 and below 1.")
+        raise UsageError(f"share is {share!r}, but must be a number above 0.5 and below 1.")
     return float(special.stdtrit(freedom, share))
 
 
 def _images(spread: tuple[float, float], difference: float, power: float, level: float) -> int:
     if not 0 < power < 1:
-        raise UsageError(f"power is {power!r}, but takes a share above 0 and below 1, such as 0.8.")
+        raise UsageError(f"power is {power!r}, but must be a fraction above 0 and below 1, such as 0.8.")
     reach = normal_quantile(level) * spread[0] + NormalDist().inv_cdf(power) * spread[1]
     return max(1, math.ceil((max(0.0, reach) / difference) ** 2))
 
@@ -311,5 +315,5 @@ def normal_quantile(level: float) -> float:
 
 def _tail(level: float) -> float:
     if not 0 < level < 1:
-        raise UsageError(f"level is {level!r}, but takes a share above 0 and below 1, such as 0.95.")
+        raise UsageError(f"level is {level!r}, but must be a fraction above 0 and below 1, such as 0.95.")
     return (1 + level) / 2

@@ -81,7 +81,7 @@ def first_step(x: ArrayLike, bits: int) -> float:
     """
     x = np.asarray(x, dtype=np.float64)
     if x.size == 0 or not np.isfinite(x).all():
-        raise UsageError("A first step takes at least one weight, all of them finite: look at what made the array.")
+        raise UsageError("A first step needs one or more weights, all finite: check how they were computed.")
     return float(2 * np.mean(np.abs(x)) / np.sqrt(levels(bits, symmetric=True)[1])) or 1.0
 
 
@@ -109,12 +109,12 @@ def learn_step(x: ArrayLike, bits: int, step: float, rate: float = 0.5, updates:
 
 def _checked(x: ArrayLike, step: float, low: int, high: int) -> Array:
     if not (np.isfinite(step) and step > 0):
-        raise UsageError(f"step is {step!r}, but takes a finite number above 0.")
+        raise UsageError(f"step is {step!r}, but must be a finite number above 0.")
     if not low < high:
         raise UsageError(f"low is {low} and high {high}, but low must be below high.")
     x = np.asarray(x, dtype=np.float64)
     if np.isnan(x).any():
-        raise UsageError("x holds NaN, which no whole number stands for: mend the computation that made it.")
+        raise UsageError("x holds NaN, which no integer can represent: correct the computation of x.")
     return x
 
 

@@ -1,4 +1,4 @@
-"""Sparse formats: what an array with zeros takes, by formula, and as arrays that are really written and read back.
+"""Sparse formats: the size of an array with zeros, by formula, and as arrays that are written and read back.
 
 Shape and dtype are not counted: every format needs them, and they are a few bytes. Values keep their dtype, whole bytes
 each; a negative zero comes back as zero. Codes of less than a byte are packed, the last byte filled up.
@@ -37,9 +37,9 @@ class Layout:
         for name, value, low in (("gap_bits", self.gap_bits, 1), ("run_bits", self.run_bits, 2)):
             whole(name, value, low, 16)
         if self.index_bytes not in (None, 1, 2, 4, 8):
-            raise UsageError(f"index_bytes is {self.index_bytes!r}, but takes 1, 2, 4, 8, or None for the fewest.")
+            raise UsageError(f"index_bytes is {self.index_bytes!r}, but must be 1, 2, 4, 8, or None for the fewest.")
         if len(self.block) != 2 or not all(size in range(1, 1025) for size in self.block):
-            raise UsageError(f"block is {self.block!r}, but takes two whole numbers from 1 to 1024.")
+            raise UsageError(f"block is {self.block!r}, but must be two whole numbers from 1 to 1024.")
 
 
 @dataclass(frozen=True)
@@ -232,10 +232,10 @@ def _checked(array: np.ndarray, format: str, layout: Layout) -> tuple[NDArray[An
     array = np.asarray(array)
     one_of("format", format, FORMATS)
     if array.dtype.kind not in "iuf":
-        raise UsageError(f"The array holds {array.dtype}, but whole or floating-point numbers are wanted.")
+        raise UsageError(f"The array holds {array.dtype}, but must hold integers or floating-point numbers.")
     if format in _MATRICES and array.ndim != 2:
         raise UsageError(
-            f"The array has shape {array.shape}, but {format} takes a matrix: reshape it to (rows, columns)."
+            f"The array has shape {array.shape}, but {format} needs a matrix: reshape it to (rows, columns)."
         )
     if format == "block" and (array.shape[0] % layout.block[0] or array.shape[1] % layout.block[1]):
         raise UsageError(
@@ -243,7 +243,7 @@ def _checked(array: np.ndarray, format: str, layout: Layout) -> tuple[NDArray[An
         )
     if format == "2:4":
         if array.ndim == 0 or array.shape[-1] % 4:
-            raise UsageError(f"The array has shape {array.shape}, but 2:4 takes a last axis that 4 divides: add zeros.")
+            raise UsageError(f"The array has shape {array.shape}, but 2:4 needs a last axis that 4 divides: add zeros.")
         if np.any(np.count_nonzero(array.reshape(-1, 4), axis=1) > 2):
             raise UsageError(
                 "A group of four holds more than two non-zeros: apply methods.sparsity.pattern_mask first."

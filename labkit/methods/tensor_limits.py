@@ -1,4 +1,4 @@
-"""How tensors may be named and how large they may be, in every file that labkit reads or writes.
+"""The limits on names and sizes of tensors, in every file that labkit reads or writes.
 
 One rule for ``.lkz``, ``.npz``, ``.keras`` and ``.h5``, on reading and writing alike: a name that one of them holds can
 become a member of an archive, and then a file, anywhere.
@@ -35,7 +35,7 @@ def name_problem(name: object) -> str | None:
     if len(name.encode()) > LONGEST_NAME:
         return f"has more than {LONGEST_NAME} bytes"
     if "\\" in name or _DRIVE.match(name) or any(part in ("", ".", "..") for part in name.split("/")):
-        return "is a path (slashes may only stand between words, as in dense_1/kernel)"
+        return "is a path (slashes may only be between words, as in dense_1/kernel)"
     return None
 
 
@@ -45,7 +45,7 @@ def shape_problem(shape: Sequence[int], most_weights: int = MOST_WEIGHTS) -> str
     An axis of length 0 hides the others from the product, so those are counted without it.
     """
     if len(shape) > MOST_AXES:
-        return f"has {len(shape)} axes, but takes {MOST_AXES} at most"
+        return f"has {len(shape)} axes, but may have at most {MOST_AXES}"
     if any(length < 0 for length in shape):
         return "has an axis of negative length"
     if math.prod(length for length in shape if length) > most_weights:

@@ -58,7 +58,7 @@ def db(error: float, power: float = 1.0) -> float:
     20.0
     """
     if not (error > 0 and power > 0):
-        raise UsageError(f"error is {error!r} and power {power!r}, but a ratio in dB takes numbers above 0.")
+        raise UsageError(f"error is {error!r} and power {power!r}, but a ratio in dB needs numbers above 0.")
     return 10 * math.log10(power / error)
 
 
@@ -106,13 +106,13 @@ def moments(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def error_and_entropy(edges: np.ndarray, levels: np.ndarray) -> tuple[float, float]:
-    """Mean squared error and output entropy (bit) of any scalar quantizer of a Gaussian.
+    """Return mean squared error and output entropy (bit) of any scalar quantizer of a Gaussian.
 
     *levels* (n,) stand for the cells between *edges* (n + 1, from −∞ to ∞). Raises UsageError when they do not fit.
     """
     levels = np.asarray(levels, dtype=np.float64)
     if np.shape(edges) != (len(levels) + 1,):
-        raise UsageError(f"edges has shape {np.shape(edges)}, but {len(levels)} levels take {len(levels) + 1} edges.")
+        raise UsageError(f"edges has shape {np.shape(edges)}, but {len(levels)} levels need {len(levels) + 1} edges.")
     p, first, second = moments(edges)
     return float(np.sum(second - 2 * levels * first + levels**2 * p)), entropy(p)
 
@@ -199,7 +199,7 @@ def entropy_coded(step: float) -> tuple[float, float]:
     """
     _check_step(step)
     if step < 1e-4:
-        raise UsageError(f"step is {step!r}, but takes at least 1e-4 here: below, rounding hides the error.")
+        raise UsageError(f"step is {step!r}, but must be at least 1e-4 here: below, rounding hides the error.")
     count = int(12 / step) + 1
     positive = (np.arange(count) + 0.5) * step
     edges = np.concatenate([[-np.inf], -positive[::-1], positive, [np.inf]])
@@ -220,7 +220,7 @@ def clipped_errors(clip: float, bits: int) -> tuple[float, float]:
     """
     _check_bits(bits, least=2)
     if not (math.isfinite(clip) and clip > 0):
-        raise UsageError(f"clip is {clip!r}, but takes a finite number above 0.")
+        raise UsageError(f"clip is {clip!r}, but must be a finite number above 0.")
     most = 2 ** (bits - 1) - 1
     levels = np.arange(-most, most + 1) * (clip / most)
     edges = np.concatenate([[-np.inf, -clip], (levels[:-1] + levels[1:]) / 2, [clip, np.inf]])
@@ -262,7 +262,7 @@ def _best_step(x: np.ndarray, bits: int) -> float:
 def _check_samples(samples: np.ndarray) -> np.ndarray:
     samples = np.asarray(samples, dtype=np.float64).ravel()
     if samples.size == 0 or not np.isfinite(samples).all():
-        raise UsageError("The samples must be one finite number or more: take NaN and infinity out.")
+        raise UsageError("The samples must be one or more finite numbers: remove NaN and infinity.")
     return samples
 
 
@@ -272,4 +272,4 @@ def _check_bits(bits: int, least: int = 1) -> None:
 
 def _check_step(step: float) -> None:
     if not (math.isfinite(step) and step > 0):
-        raise UsageError(f"step is {step!r}, but takes a finite number above 0.")
+        raise UsageError(f"step is {step!r}, but must be a finite number above 0.")

@@ -1,4 +1,4 @@
-"""Try tests of accuracy on drawn results: how often a true difference is seen."""
+"""Simulate tests of accuracy: how often each detects a true difference."""
 
 from __future__ import annotations
 

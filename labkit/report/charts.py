@@ -1,4 +1,4 @@
-"""What the report draws: which measurements, in which charts, and the keys to colours and shapes."""
+"""Choose the report's charts: the measurements in each, and the keys to colours and shapes."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _RESTORE = "restore it from the repository"
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a measured value depends on besides its seed and parameters."""
+    """The conditions of a measured value besides its seed and parameters."""
 
     date: str
     cpu: str
@@ -115,7 +115,7 @@ def read(path: Path) -> dict[str, Measured]:
     try:
         content = read_json(path, _LARGEST)
         if not isinstance(content, Mapping) or content.get("schema") != SCHEMA:
-            raise LabkitError(f"It is no file of measured values with schema {SCHEMA}.")
+            raise LabkitError(f"It is not a file of measured values with schema {SCHEMA}.")
         rows = content.get("rows")
         if not isinstance(rows, Mapping):
             raise LabkitError("It has no table of rows.")
@@ -136,7 +136,7 @@ def _measured(row: Any, name: str) -> Measured:
         raise LabkitError(f"The {name} has no table of claims.")
     alt = row.get("alt", "")
     if not isinstance(alt, str):
-        raise LabkitError(f"The alt text of {name} is no text.")
+        raise LabkitError(f"The alt text of {name} is not text.")
     return Measured(
         claims={
             str(claim): records.read(Wording, wording, f"claim of {name}") for claim, wording in row["claims"].items()

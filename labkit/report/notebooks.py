@@ -23,7 +23,7 @@ def read_json(path: Path, largest: int = LARGEST_BYTES) -> Any:
     """Return the parsed JSON of the regular file at *path*.
 
     Raises LabkitError when it is a link, pipe or folder, when it has more than *largest* bytes, when it cannot be
-    opened, when its content is no JSON, and when it is nested too deeply.
+    opened, when its content is not JSON, and when it is nested too deeply.
     """
     try:
         check_regular(path)
@@ -45,7 +45,7 @@ def read_json(path: Path, largest: int = LARGEST_BYTES) -> Any:
 def check_regular(path: Path) -> None:
     """Raise LabkitError when *path* is a link, pipe, device or folder; reading a pipe would wait for ever."""
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise LabkitError("This is no regular file but a link, folder, pipe or device: put the file itself there.")
+        raise LabkitError("This is not a regular file but a link, folder, pipe or device: put the file itself there.")
 
 
 def failure_of(notebook: Any) -> tuple[str, str]:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import statistics
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,20 +17,11 @@ from labkit.assets.published import Figure, figures
 from labkit.base import files
 from labkit.base.errors import LabkitError, UsageError, one_of
 from labkit.base.places import course
-from labkit.report import measured
-from labkit.report.measured import Aggregate, Conditions, Measured, Run, Wording
+from labkit.report import measured, published_table
+from labkit.report.measured import Conditions, Measured, Run, Wording
 from labkit.report.notebooks import read_json
 from labkit.session import events as page_events
-from labkit.session.claim import quantity
 from labkit.session.events import MIME, Claim, Event, Finish, Start, cells_of, outputs_of
-
-_HEAD = """# Published figures, and ours
-
-Written by `labkit reproduce` from `data/reproductions.json`, the values that executed notebooks measured; no cell is
-typed. *Ours* is the mean over the seeds that were run, ± their standard deviation; *asked* is the bound of the page's
-own claim. A row that was not run says so.
-"""
-_COLUMNS = ("row", "published", "lesson", "claim", "asked", "ours", "seeds", "data", "command", "run on")
 
 
 def rows() -> list[Figure]:
@@ -102,16 +92,9 @@ def write_table(data: Path, target: Path) -> Path:
 
 
 def table(rows_by_id: Mapping[str, Measured]) -> str:
-    """Return the table of all rows as Markdown, with the pictures of those that have one in ``images/``."""
-    lines = [_HEAD, "| " + " | ".join(_COLUMNS) + " |", "|" + "---|" * len(_COLUMNS)]
-    pictures = []
-    for row in rows():
-        values = rows_by_id.get(row.id, measured.NOTHING)
-        for cells in _lines(row, values):
-            lines.append("| " + " | ".join(text.replace("|", "\\|") for text in cells) + " |")
-        if row.picture and values.alt:
-            pictures.append(f"\n**{row.id}**, the first of these seeds:\n\n![{values.alt}](images/{row.id}.png)")
-    return "\n".join(lines + pictures) + "\n"
+    """Return the table of all published figures as Markdown: first those that a page reproduces."""
+    shown = [figure for figure in figures() if not figure.lesson]
+    return published_table.table([*rows(), *shown], rows_by_id)
 
 
 def default_folder() -> Path:
@@ -129,7 +112,7 @@ def seeds_of(text: str) -> list[int]:
     try:
         seeds = [int(word) for word in text.split(",")]
     except ValueError:
-        raise UsageError(f"--seeds is {text!r}, but takes whole numbers, as in --seeds 1,2,3.") from None
+        raise UsageError(f"--seeds is {text!r}, but must be whole numbers, as in --seeds 1,2,3.") from None
     if not all(0 <= seed < 2**31 for seed in seeds):
         raise UsageError(f"--seeds is {text!r}, but a seed lies between 0 and 2**31 - 1.")
     return seeds
@@ -202,83 +185,7 @@ def _last_figure(content: Any) -> tuple[bytes, str]:
             try:
                 last = base64.b64decode(encoded, validate=True), str(record.get("alt", ""))
             except binascii.Error:
-                raise LabkitError("Its last figure is no PNG.") from None
+                raise LabkitError("Its last figure is not a PNG.") from None
     if last is None or not last[0]:
         raise LabkitError("It shows no figure, which its row needs.")
     return last
-
-
-def _lines(row: Figure, values: Measured) -> Iterator[tuple[str, ...]]:
-    """Yield the lines of the table for *row*, one per claim."""
-    for claim in row.claims:
-        wording = values.claims.get(claim)
-        ours, seeds, conditions = _ours(values, claim)
-        where = sorted({f"{one.date}, {one.cpu}, {one.profile}, {_versions(one.versions)}" for one in conditions})
-        yield (
-            row.id,
-            f"{row.published} ({row.source})",
-            row.lesson,
-            wording.text if wording else claim,
-            wording.relation if wording else "–",
-            ours,
-            ", ".join(map(str, seeds)) or "none",
-            str(row.parameters.get("dataset", "the page's own")),
-            f"`labkit reproduce {row.id}`",
-            "; ".join(where) or "–",
-        )
-
-
-def _ours(values: Measured, claim: str) -> tuple[str, list[int], list[Conditions]]:
-    """Return our figure for *claim* in words, its seeds, and the conditions of what it comes from.
-
-    An aggregate is shown until each of its seeds has an exact value; newer runs are shown behind it.
-    """
-    runs = [run for run in values.runs if claim in run.values]
-    if not runs and values.aggregate(claim) is None:
-        return "not run", [], []
-    unit = values.claims[claim].unit if claim in values.claims else ""
-    aggregate = values.aggregate(claim)
-    if aggregate is None:
-        return _mean([run.values[claim] for run in runs], unit), [run.seed for run in runs], _conditions(runs)
-    exact = [run for run in runs if claim not in run.rounded]
-    words = [_spread(aggregate, unit)]
-    words += [f"seed {run.seed} since then: {_quantity(run.values[claim], unit)}" for run in exact]
-    seeds = sorted({*aggregate.seeds, *(run.seed for run in exact)})
-    return "; ".join(words), seeds, [aggregate.conditions, *_conditions(exact)]
-
-
-def _conditions(runs: Iterable[Run]) -> list[Conditions]:
-    """Return the conditions of *runs*."""
-    return [run.conditions for run in runs]
-
-
-def _mean(values: Sequence[float | None], unit: str) -> str:
-    """Return ``1.52 % ± 0.08 % (1.45 % to 1.60 %)``: mean, standard deviation over seeds, and their range."""
-    numbers = [value for value in values if value is not None]
-    if len(numbers) < len(values):
-        return "not a number for a seed"
-    mean = statistics.fmean(numbers)
-    if len(numbers) < 2:
-        return f"{quantity(mean, unit)} (one seed)"
-    return _words(mean, statistics.stdev(numbers), min(numbers), max(numbers), unit)
-
-
-def _spread(aggregate: Aggregate, unit: str) -> str:
-    """Return an aggregate in the words of `_mean`."""
-    return _words(aggregate.mean, aggregate.spread, aggregate.low, aggregate.high, unit)
-
-
-def _words(mean: float, spread: float, low: float, high: float, unit: str) -> str:
-    """Return mean, standard deviation and range in words."""
-    ends = f"{quantity(low, unit)} to {quantity(high, unit)}"
-    return f"{quantity(mean, unit)} ± {quantity(spread, unit)} ({ends})"
-
-
-def _quantity(value: float | None, unit: str) -> str:
-    """Return a value in words; None, which stands for NaN, as "not a number"."""
-    return "not a number" if value is None else quantity(value, unit)
-
-
-def _versions(versions: Mapping[str, str]) -> str:
-    """Return packages with their versions in words."""
-    return ", ".join(f"{name} {version}" for name, version in versions.items())

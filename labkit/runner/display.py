@@ -43,12 +43,12 @@ class Live:
         print(text, file=self.stream, flush=True)
 
     def started(self, job: Job) -> None:
-        """Say that *job* starts."""
+        """Print that *job* starts."""
         if not self.redraws:
             self.say(f"start    {describe(job)}")
 
     def ended(self, outcome: Outcome) -> None:
-        """Say how a job ended."""
+        """Print how a job ended."""
         over = " (over its budget)" if outcome.over_budget and outcome.status == "ok" else ""
         why = f": {sentence(outcome)}" if outcome.status == "failed" else ""
         self.say(f"{SIGNS[outcome.status]:<8} {describe(outcome.job)}  {_times(outcome)}{over}{why}")

@@ -1,4 +1,4 @@
-"""A papermill engine that reports each cell, and ends what takes too long or prints too much.
+"""A papermill engine that reports each cell, and stops a notebook that takes too long or prints too much.
 
 Imported by the worker alone: papermill takes most of a second.
 """
@@ -71,7 +71,7 @@ class Execution:
         self.cpu_s = max(self.cpu_s, group_cpu_seconds(self.pid))
 
     def fail(self, kind: str, message: str) -> None:
-        """Note what the notebook failed of."""
+        """Record the error that stopped the notebook."""
         self.kind = self.kind or kind
         self.message = message[:LONGEST_MESSAGE]
 
@@ -147,7 +147,7 @@ class Client(PapermillNotebookClient):
         cell.outputs.append(new_output("error", ename=name, evalue=text, traceback=[f"{name}: {text}"]))
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
-        """Keep one message's output, unless the notebook has had its share."""
+        """Keep one message's output, unless the notebook has reached its limit."""
         kind = msg["msg_type"]
         if kind in ("stream", "display_data", "execute_result", "error"):
             if self.execution.kind:

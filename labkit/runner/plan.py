@@ -51,13 +51,13 @@ def read_request(folder: Path) -> RunRequest:
     """Return the request of the last run in *folder*; raises UsageError when there is none or it cannot be read."""
     path = folder / PLAN_FILE
     if not path.is_file():
-        raise UsageError(f"No run was begun in {folder}: begin one with 'labkit run', without --resume.")
+        raise UsageError(f"There is no run in {folder}: start one with 'labkit run', without --resume.")
     try:
         return records.read(RunRequest, _json(path), "plan")
     except LabkitError as error:
         reason = str(error).rstrip(".")
         raise UsageError(
-            f"{path} is no plan of a run ({reason}): begin a run with 'labkit run', without --resume."
+            f"{path} is not the plan of a run ({reason}): start a run with 'labkit run', without --resume."
         ) from None
 
 
@@ -109,7 +109,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended: one of `STATUSES`; ``kind`` says why (error, budget, killed …).
+    """The outcome of a job: one of `STATUSES`; ``kind`` says why (error, budget, killed …).
 
     ``elapsed_s`` runs by the clock from the first cell's start; ``cpu_s`` is the processor time of the kernel and its
     child processes since the kernel's start, the unit of budgets. ``cell`` counts the code cells that were begun.
@@ -177,12 +177,14 @@ def _json(path: Path) -> Any:
     """Return the JSON in *path*; raises LabkitError when it is missing, too large, or no JSON."""
     try:
         if path.stat().st_size > LARGEST_RECORD:
-            raise LabkitError(f"{path.name} has more than {LARGEST_RECORD / 1e6:g} MB, which no record of a run has.")
+            raise LabkitError(
+                f"{path.name} has more than {LARGEST_RECORD / 1e6:g} MB, and a record of a run is never so large."
+            )
         return json.loads(path.read_bytes())
     except OSError as error:
         raise LabkitError(f"{path.name} cannot be read: {error.strerror or error}.") from None
     except (ValueError, RecursionError):  # UnicodeDecodeError and numbers of thousands of digits are ValueErrors
-        raise LabkitError(f"{path.name} is no JSON.") from None
+        raise LabkitError(f"{path.name} is not JSON.") from None
 
 
 def plan(request: RunRequest) -> tuple[list[Job], list[str]]:
@@ -197,9 +199,7 @@ def plan(request: RunRequest) -> tuple[list[Job], list[str]]:
     one_of("edition", request.edition, settings.EDITION.choices)
     words_by_name = _settings(request.settings)
     if request.extremes and (words_by_name or request.profile != "fast"):
-        raise UsageError(
-            "--extremes chooses the parameters and the profile fast by itself: leave out -p and --profile."
-        )
+        raise UsageError("--extremes chooses the parameters and the profile fast itself: leave out -p and --profile.")
     named = {lesson.number: lesson for lesson in map(find, request.lessons)}
     chosen = list(named.values()) or lessons()
     if not chosen:
@@ -275,7 +275,7 @@ def _settings(words: Iterable[str]) -> dict[str, list[str]]:
         name, sign, values = word.partition("=")
         if not (sign and name.strip() and values.strip()):
             raise UsageError(
-                f"-p takes name=value or name=value,value, as in -p sparsity=0.9,0.95, and got {word[:60]!r}."
+                f"-p must be name=value or name=value,value, as in -p sparsity=0.9,0.95, but is {word[:60]!r}."
             )
         words_by_name.setdefault(name.strip(), []).extend(value.strip() for value in values.split(","))
     return words_by_name
@@ -322,7 +322,7 @@ def _key(path: Path, values: Mapping[str, Any], profile: str, edition: str, kern
     except OSError:
         raise LabkitError(f"{path} is missing: make it with {remedy}, then run again.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise LabkitError(f"{path} is no notebook that can be read: make it anew with {remedy}.") from None
+        raise LabkitError(f"{path} is not a readable notebook: make it again with {remedy}.") from None
     facts = [code, values, profile, edition, kernel, __version__, code_digest()]
     return files.sha256(json.dumps(facts, sort_keys=True).encode())
 

@@ -1,4 +1,4 @@
-"""A notebook's own process, seen from the run that started it; how to end and how to measure a group of processes."""
+"""Control a notebook's process from the run that started it: stop and measure its process group."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class NotebookProcess:
         messages.put((self, None))
 
     def note(self, message: dict[str, Any]) -> None:
-        """Take in one message of the worker."""
+        """Process one message of the worker."""
         if message["event"] == "kernel":
             self.kernel = message["pid"]
         elif message["event"] == "cell":
@@ -123,7 +123,7 @@ class NotebookProcess:
         return time.monotonic() - self.began > self.job.limit_s + GRACE_S * 2
 
     def stop(self) -> None:
-        """Ask the worker to end its kernel and to write what it has."""
+        """Signal the worker to end its kernel and to write its results so far."""
         self.process.terminate()
 
     def kill(self) -> None:

@@ -62,7 +62,7 @@ def execute(
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Hold *folder*, made if need be, against a second run; LabkitError when it is held or cannot be written to."""
+    """Lock *folder* (created if needed) against a second run; LabkitError if it is locked or not writable."""
     from filelock import FileLock, Timeout
 
     try:
@@ -71,7 +71,7 @@ def alone(folder: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise LabkitError(
-            f"Another run is using {folder}: wait for its end, or give this one a folder of its own with -o FOLDER."
+            f"Another run is using {folder}: wait for its end, or give this run another folder with -o FOLDER."
         ) from None
     except OSError as error:
         raise files.explain(error, folder) from error
@@ -119,7 +119,7 @@ class _Run:
         self.running.append(NotebookProcess(job, self.folder, self.at_once, self.messages))
 
     def _receive(self) -> None:
-        """Take in one message, if one comes within a quarter of a second."""
+        """Receive one message, if one comes within a quarter of a second."""
         try:
             process, message = self.messages.get(timeout=0.25)
         except queue.Empty:

@@ -1,4 +1,4 @@
-"""One notebook, in a process and a process group of its own: ``python -m labkit.runner.worker '{"job": …}'``.
+"""Execute one notebook in its own process and process group: ``python -m labkit.runner.worker '{"job": …}'``.
 
 It writes one JSON object per line to its standard output (kernel, cell, end, unwritable), takes SIGTERM as the wish to
 stop, and ends with its kernel when its standard input closes: then the run that started it is gone.

@@ -1,4 +1,4 @@
-"""The object that a notebook talks to: `lab = start(…)`, and its measurements, claims, checks and displays.
+"""The object that a notebook calls: `lab = start(…)`, and its measurements, claims, checks and displays.
 
 Belongs here: what a page records as typed events, and how it shows tables, figures and sentences.
 Does not belong here: methods, models and measurements themselves (`methods`, `keras2`, `deploy`).

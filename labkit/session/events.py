@@ -20,7 +20,7 @@ SCHEMA = 2
 
 @dataclass(frozen=True)
 class Event:
-    """What all events have: the number of the ``lesson`` that left it."""
+    """The base of all events: the number of the ``lesson`` that recorded it."""
 
     kind: ClassVar[str] = ""
     lesson: str
@@ -43,7 +43,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Start(Event):
-    """How a page was started. ``parameters`` by name; ``budget_s`` is None in the study profile."""
+    """The start of a page. ``parameters`` by name; ``budget_s`` is None in the study profile."""
 
     kind: ClassVar[str] = "start"
     title: str
@@ -225,7 +225,7 @@ def read(notebook: Any) -> tuple[list[Event], list[str]]:
 def event_of(record: Any) -> Event:
     """Return the event in *record* (parsed JSON); raises LabkitError when it is not one of `KINDS`."""
     if not isinstance(record, Mapping):
-        raise LabkitError("A record is no JSON object.")
+        raise LabkitError("A record is not a JSON object.")
     if record.get("schema") != SCHEMA:
         raise LabkitError(f"A record has schema {str(record.get('schema'))[:20]}; this version reads schema {SCHEMA}.")
     kind = record.get("kind")
@@ -238,7 +238,7 @@ def cells_of(notebook: Any) -> list[Mapping[str, Any]]:
     """Return a notebook's cells; raises LabkitError when *notebook* is no nbformat 4 object."""
     cells = notebook.get("cells") if isinstance(notebook, Mapping) else None
     if not isinstance(cells, list) or not all(isinstance(cell, Mapping) for cell in cells):
-        raise LabkitError("This is no notebook in nbformat 4: it has no list of cells.")
+        raise LabkitError("This is not a notebook in nbformat 4: it has no list of cells.")
     return cells
 
 
@@ -246,7 +246,7 @@ def outputs_of(cell: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return a cell's outputs; raises LabkitError when they are no list of objects."""
     outputs = cell.get("outputs", [])
     if not isinstance(outputs, list) or not all(isinstance(output, Mapping) for output in outputs):
-        raise LabkitError("A cell's outputs are no list of JSON objects.")
+        raise LabkitError("A cell's outputs are not a list of JSON objects.")
     return outputs
 
 

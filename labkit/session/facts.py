@@ -1,4 +1,4 @@
-"""What a page knows of itself: its header, its parameters against their defaults, the versions and the processor."""
+"""The facts of a page: its header, its parameters against their defaults, the versions and the processor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge
 
 @dataclass(frozen=True)
 class Facts:
-    """What the lesson's source says; empty for a notebook that is away from the course, or a trial."""
+    """The facts in the lesson's source; empty for a notebook that is away from the course, or a trial."""
 
     title: str = ""
     budget_s: dict[str, float] = field(default_factory=dict)
@@ -68,7 +68,7 @@ def seed(known: list[Parameter], value: Any) -> int:
         if parameter.name == "seed":
             return int(parameter.read(value))
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
-        raise UsageError(f"seed is {value!r}, but takes a whole number, 0 to 2**31 - 1.")
+        raise UsageError(f"seed is {value!r}, but must be a whole number, 0 to 2**31 - 1.")
     return value
 
 

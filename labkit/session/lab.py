@@ -1,4 +1,4 @@
-"""A page's session: what ``lab`` is in every lesson."""
+"""A page's session, the object ``lab`` of every lesson."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Lab:
         images = self._images or self.data()
         split = getattr(images, on, None)
         if on not in ("train", "validation", "test") or split is None:
-            raise UsageError(f"on={on!r} names no split: say 'validation' to choose, 'test' for the final figure.")
+            raise UsageError(f"on={on!r} names no split: give 'validation' for choices, 'test' for the final figure.")
 
         def build(weights: Mapping[str, Any]) -> Any:
             sizes = [tensor.size for tensor in weights.values() if tensor.ndim > 1]
@@ -211,7 +211,9 @@ class Lab:
             when="" if holds == "always" else f"in a full run with {chosen or 'the default parameters'}",
         )
         if self._claimed.setdefault(id, text) != text:  # a cell that is run again makes the same claim
-            raise UsageError(f"The claim id {id!r} is taken by {self._claimed[id]!r}: choose another for {text!r}.")
+            raise UsageError(
+                f"The claim id {id!r} is already used by {self._claimed[id]!r}: choose another for {text!r}."
+            )
         if any(self.parameters.get(name) != wanted for name, wanted in at.items()):
             return
         sentence = claims.sentence(result)
@@ -324,7 +326,7 @@ class Lab:
 
     @contextmanager
     def _calibration_warnings_shown(self) -> Iterator[None]:
-        """Within, show a warning about an int8 file's calibration on the page; let every other warning through."""
+        """Show a warning about an int8 file's calibration on the page; let every other warning through."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", CalibrationWarning)
             yield

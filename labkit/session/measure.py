@@ -1,4 +1,4 @@
-"""One measurement of one model: what it gets right, its size, what it computes and how long it takes."""
+"""Measure one model: its accuracy, its size, its multiply-adds and its latency."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Networks:
             return matches[0]
         raise UsageError(
             f"This page has loaded {' and '.join(self._files)}, and the layers of {name!r} have the sizes of "
-            f"{' and '.join(matches) or 'none of them'}: say network='…' in lab.measure."
+            f"{' and '.join(matches) or 'none of them'}: give network='…' in lab.measure."
         )
 
     def _sizes_of(self, network: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""What the first call on a page sets for the whole process: seeds, threads, translated errors."""
+"""Set up the whole process on a page's first call: seeds, threads, translated errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _pages = itertools.count()
 
 
 def translate_errors() -> None:
-    """Have TFMOT's misleading errors explained, on the pages that use TensorFlow."""
+    """Install the explanations of TFMOT's misleading errors, on the pages that use TensorFlow."""
     if "tensorflow" in sys.modules:
         from labkit.keras2 import errors
 

@@ -111,7 +111,7 @@ def test_no_network_and_nothing_here_says_which_file_from_where_and_whereto(tiny
 
 def test_a_read_only_cache_is_one_sentence(tiny, monkeypatch):
     tiny.cache.write_text("a file where a folder is wanted")
-    with pytest.raises(LabkitError, match="a file stands where a folder is wanted"):
+    with pytest.raises(LabkitError, match="a file has the name of the folder that is needed"):
         data.load("tiny")
 
 

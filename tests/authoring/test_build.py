@@ -266,7 +266,7 @@ def test_the_command_prints_a_line_each_and_exits_with_1_for_a_problem(course, r
     assert _command("--check") == 1 and "31_toys.ipynb is missing: labkit build 31" in capsys.readouterr().out
     assert _command("--draft") == 0 and capsys.readouterr().out.count("not executed") == 3
     list(build.build((), course.notebooks, run=run))
-    assert _command("--check") == 0 and "what its source gives" in capsys.readouterr().out
+    assert _command("--check") == 0 and "agrees with its source" in capsys.readouterr().out
     assert _command("31") == 0 and capsys.readouterr().out == "31_toys: unchanged\n"
     assert _command("--check", "--release") == 0
     monkeypatch.setattr(labkit, "__version__", "9.9.9")

@@ -73,7 +73,11 @@ SPOILT = {
     "hint unrendered": ("Hint 1</summary>\n#\n# Add it", "Hint 1</summary>\n# Add it", "blank line after </summary>"),
     "no markers": ("    ### END SOLUTION\n", "", "one solution, between"),
     "no docstring": ('    """Twice *x*."""\n', "", "double has no docstring"),
-    "prediction without answer": ('lab.answer("31.p", "few")', 'lab.say("few")', "nothing takes the prediction up"),
+    "prediction without answer": (
+        'lab.answer("31.p", "few")',
+        'lab.say("few")',
+        "no lab.answer compares the prediction",
+    ),
     "answer without prediction": (
         'lab.answer("31.p", "few")',
         'lab.answer("31.p", "few")\nlab.answer("31.q", 1)',

@@ -35,9 +35,9 @@ def test_the_three_files_and_nothing_else(toys):
     ("number", "title", "message"),
     [
         ("31", "Again", "Lesson 31 exists already.*free"),
-        ("5", "Short", "'5' is no lesson number"),
-        ("３２", "Wide digits", "is no lesson number"),
-        ("3x", "Letters", "is no lesson number"),
+        ("5", "Short", "'5' is not a lesson number"),
+        ("３２", "Wide digits", "is not a lesson number"),
+        ("3x", "Letters", "is not a lesson number"),
         ("32", "剪枝", "no Latin letters"),
         ("33", "Taken", r"lesson33\.py exists already"),
     ],

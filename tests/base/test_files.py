@@ -73,7 +73,7 @@ def test_read_only_folder_is_one_sentence(tmp_path, monkeypatch, code, words):
 
 def test_a_file_in_the_place_of_a_folder_is_one_sentence(tmp_path):
     (tmp_path / "build").write_text("a file")
-    with pytest.raises(LabkitError, match="a file stands where a folder is wanted"):
+    with pytest.raises(LabkitError, match="a file has the name of the folder that is needed"):
         files.write(tmp_path / "build" / "report.html", "new")
 
 

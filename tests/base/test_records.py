@@ -56,7 +56,7 @@ def test_a_whole_number_is_read_as_a_float_where_one_is_wanted() -> None:
         ({"words": [1]}, "The field 'words' of a record has a value of the wrong type."),
         ({"passed": 1}, "The field 'passed' of a record has a value of the wrong type."),
         ({"free": [1]}, "The field 'free' of a record has a value of the wrong type."),
-        ({"inner": 5}, "A record's inner is no JSON object."),
+        ({"inner": 5}, "A record's inner is not a JSON object."),
         ({"inner": {"name": "x"}}, "A record's inner has no field 'values'."),
         ({"inner": {"name": "x" * 30_000, "values": {}}}, "The field 'name' of a record's inner has a value"),
         ({"inner": {"name": "x", "values": {"a": True}}}, "The field 'values' of a record's inner has a value"),

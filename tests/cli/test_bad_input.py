@@ -35,20 +35,20 @@ def call(*words: str) -> int:
         (["32"], "There is no lesson '32'"),
         (["31", "-p", "sparcity=0.5"], "There is no parameter 'sparcity' in lesson 31; did you mean sparsity?"),
         (["-p", "sed=1"], "There is no parameter 'sed' in any of the chosen lessons; did you mean seed?"),
-        (["31", "-p", "sparsity=1.5"], "Parameter sparsity is 1.5, but takes 0 to 0.99"),
-        (["31", "-p", "sparsity=nan"], "Parameter sparsity is 'nan', but takes a number"),
-        (["31", "-p", "epochs=two"], "Parameter epochs is 'two', but takes a whole number, 1 to 50"),
-        (["31", "-p", "epochs=1.5"], "Parameter epochs is '1.5', but takes a whole number"),
-        (["00", "-p", "seed=1_0"], "Parameter seed is '1_0', but takes a whole number, 0 to 2147483647"),
-        (["00", "-p", "seed=１２"], "Parameter seed is '１２', but takes a whole number"),
-        (["00", "-p", "seed=" + "7" * 5000], f"Parameter seed is {'7' * 59!r}"[:-1] + "…, but takes a whole number"),
-        (["31", "-p", "sparsity=0_1"], "Parameter sparsity is '0_1', but takes a number"),
-        (["31", "-p", "epochs=1,99"], "Parameter epochs is 99, but takes 1 to 50"),
-        (["31", "-p", "dataset=cifar"], "Parameter dataset is 'cifar', but takes fashion_mnist or mnist"),
-        (["31", "-p", "sparsity"], "-p takes name=value or name=value,value"),
-        (["31", "-p", "sparsity="], "-p takes name=value"),
-        (["31", "-p", "=1"], "-p takes name=value"),
-        (["-j", "0"], "-j is 0, but takes 1 or more"),
+        (["31", "-p", "sparsity=1.5"], "Parameter sparsity is 1.5, but must be 0 to 0.99"),
+        (["31", "-p", "sparsity=nan"], "Parameter sparsity is 'nan', but must be a number"),
+        (["31", "-p", "epochs=two"], "Parameter epochs is 'two', but must be a whole number, 1 to 50"),
+        (["31", "-p", "epochs=1.5"], "Parameter epochs is '1.5', but must be a whole number"),
+        (["00", "-p", "seed=1_0"], "Parameter seed is '1_0', but must be a whole number, 0 to 2147483647"),
+        (["00", "-p", "seed=１２"], "Parameter seed is '１２', but must be a whole number"),
+        (["00", "-p", "seed=" + "7" * 5000], f"Parameter seed is {'7' * 59!r}"[:-1] + "…, but must be a whole number"),
+        (["31", "-p", "sparsity=0_1"], "Parameter sparsity is '0_1', but must be a number"),
+        (["31", "-p", "epochs=1,99"], "Parameter epochs is 99, but must be 1 to 50"),
+        (["31", "-p", "dataset=cifar"], "Parameter dataset is 'cifar', but must be fashion_mnist or mnist"),
+        (["31", "-p", "sparsity"], "-p must be name=value or name=value,value"),
+        (["31", "-p", "sparsity="], "-p must be name=value"),
+        (["31", "-p", "=1"], "-p must be name=value"),
+        (["-j", "0"], "-j is 0, but must be 1 or more"),
         (["--kernel", "python33"], "There is no Jupyter kernel 'python33'; did you mean python3?"),
         (["--extremes", "-p", "seed=1"], "--extremes chooses the parameters"),
         (["--extremes", "--profile", "full"], "--extremes chooses the parameters and the profile"),
@@ -84,7 +84,7 @@ def test_a_wrong_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_lesson_that_is_not_built_names_the_command(home: Path) -> None:
     path = home / "notebooks" / "solved" / "31_toy31.ipynb"
     path.write_text("{ truncated")
-    with pytest.raises(LabkitError, match="is no notebook that can be read: make it anew with 'labkit build 31'"):
+    with pytest.raises(LabkitError, match="is not a readable notebook: make it again with 'labkit build 31'"):
         call("run")
     path.unlink()
     with pytest.raises(LabkitError, match="is missing: make it with 'labkit build 31'") as raised:
@@ -105,7 +105,7 @@ def test_two_runs_in_one_folder(home: Path) -> None:
 
 def test_a_file_where_the_folder_should_be(home: Path) -> None:
     (home / "here").touch()
-    with pytest.raises(LabkitError, match=r"Cannot write .*: a file stands where a folder is wanted"):
+    with pytest.raises(LabkitError, match=r"Cannot write .*: a file has the name of the folder that is needed"):
         call("run", "-o", str(home / "here"))
 
 

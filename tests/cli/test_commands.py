@@ -67,7 +67,7 @@ def test_models_list(run, capsys):
     [
         (("lenet55",), "did you mean lenet5"),
         (("lenet5", "--dataset", "fashion"), "no data set 'fashion'"),
-        (("lenet5", "--seed", "-1"), "takes 0 to"),
+        (("lenet5", "--seed", "-1"), "must be 0 to"),
     ],
 )
 def test_models_train_refuses_before_it_trains(run, words, message):
@@ -77,7 +77,7 @@ def test_models_train_refuses_before_it_trains(run, words, message):
 
 def test_models_train_refuses_a_folder_that_cannot_be_written_to(run, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(LabkitError, match="a file stands where a folder is wanted"):
+    with pytest.raises(LabkitError, match="a file has the name of the folder that is needed"):
         run("models", "train", "lenet_300_100", "-o", str(tmp_path / "file"))
 
 

@@ -122,7 +122,7 @@ def test_float64_is_converted_and_told(tmp_path, capsys):
     [
         (np.zeros(3, "V2"), "most likely bfloat16"),
         (np.zeros(3, "V1"), "most likely float8"),
-        (np.int64(100), "leave it out if it is no weight (a step counter), or save it with"),
+        (np.int64(100), "leave it out if it is not a weight (a step counter), or save it with"),
         (np.array([1e300]), "beyond float32's largest"),
         (np.array([np.inf], np.float32), "Tensor 'step' holds NaN or infinity"),
         (np.array([1j]), "dtype complex128"),

@@ -71,7 +71,7 @@ def test_a_lkz_file_is_put_into_the_network_that_is_built_for_it(net: SimpleName
     assert calls == [sorted(tensors(net.model))]
     assert model.stored == path.read_bytes() != model.content
     np.testing.assert_allclose(tflite.predict(model, net.x), net.y, atol=1e-5)
-    with pytest.raises(UsageError, match="holds weights without a network: give build_network"):
+    with pytest.raises(UsageError, match="holds weights without a network: give the function build_network"):
         Model.open(path)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(LabkitError, match=r"tiny\.lkz: .*damaged"):

@@ -149,7 +149,7 @@ def test_wrong_arguments_of_convert(net: SimpleNamespace) -> None:
 @pytest.mark.parametrize(
     "x, words",
     [
-        (np.zeros((2, 28, 28, 1), np.float32), "this model takes"),
+        (np.zeros((2, 28, 28, 1), np.float32), "this model needs"),
         (np.zeros(SHAPE, np.float32), "n images at once"),
         (np.float32(1), "n images at once"),
         (np.zeros((2, *SHAPE), np.uint8), "as_input"),
@@ -252,7 +252,7 @@ def test_b5_indices_are_not_scaled(net: SimpleNamespace, dtype: str) -> None:
     expected = model(ids.astype(dtype)).numpy()
     if dtype == "int32":
         np.testing.assert_allclose(tflite.predict(content, ids), expected, atol=1e-6)
-        refused(r"takes int32 \(indices\).*astype\('int32'\)", lambda: tflite.predict(content, ids / 20))
+        refused(r"must be int32 \(indices\).*astype\('int32'\)", lambda: tflite.predict(content, ids / 20))
     else:
         refused(r"x\.astype\('float32'\).*indices are not scaled", lambda: tflite.predict(content, ids))
     np.testing.assert_allclose(tflite.predict(content, ids.astype(dtype)), expected, atol=1e-6)
@@ -269,7 +269,7 @@ def test_b10_a_generator_of_representative_images(net: SimpleNamespace, kind: st
     together = np.concatenate([image for (image,) in images()])
     assert tflite.convert(net.model, "int8", together) == net.files["int8"]
     dataset = net.tf.data.Dataset.from_tensor_slices(net.x)
-    refused("Dataset, but takes an array.*np.stack", lambda: tflite.convert(net.model, "int8", dataset))
+    refused("Dataset, but must be an array.*np.stack", lambda: tflite.convert(net.model, "int8", dataset))
     stacked = np.stack(list(dataset.as_numpy_iterator()))
     assert tflite.convert(net.model, "int8", stacked) == net.files["int8"]
     assert tflite.convert(net.model, "int8", list(net.x)) == net.files["int8"]

@@ -155,7 +155,7 @@ def test_3a_a_tensor_is_not_pruned() -> None:
 
 def test_3b_what_cluster_weights_turns_into_none_is_refused() -> None:
     x = keras.Input((8, 8, 1))
-    with refused("cluster_weights was given a tensor", "takes a model", "built tf.keras"):
+    with refused("cluster_weights was given a tensor", "needs a model", "built tf.keras"):
         clustered(layers.Conv2D(4, 3)(x))
     with refused("has no weights yet", "give cluster_weights the model"):
         clustered(layers.Conv2D(4, 3))

@@ -81,7 +81,7 @@ def test_what_does_not_fit_is_refused():
         resize_dense(model, {"first": (kernel[1:], bias)})
     with pytest.raises(LabkitError, match="with a bias"):
         resize_dense(model, {"first": (kernel, None)})
-    with pytest.raises(LabkitError, match=r"bias .* takes \(6,\)"):
+    with pytest.raises(LabkitError, match=r"bias .* must be \(6,\)"):
         resize_dense(model, {"first": (kernel, bias[:1])})
     with pytest.raises(LabkitError, match="each at least 1"):
         resize_dense(model, {"first": (kernel[:, :0], bias[:0])})

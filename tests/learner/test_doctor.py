@@ -50,7 +50,7 @@ def test_what_is_in_order_names_no_folder_of_this_machine():
 def test_exit_code_and_last_line(monkeypatch, capsys):
     monkeypatch.setattr(checks, "doctor", lambda: Findings([Finding(True, "a"), Finding(False, "b", "c")]))
     assert main(["doctor"]) == 1
-    assert capsys.readouterr().out == "✓ a\n✗ b: c\n1 of 2 checks found something to mend.\n"
+    assert capsys.readouterr().out == "✓ a\n✗ b: c\n1 of 2 checks found a problem.\n"
     assert main(["doctor", "--quiet"]) == 1
     assert capsys.readouterr().out.startswith("✗ b: c\n")
     monkeypatch.setattr(checks, "doctor", lambda: Findings([Finding(True, "a")]))

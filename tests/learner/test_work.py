@@ -232,7 +232,7 @@ def test_no_editions_built(toy, capsys):
 def test_a_read_only_course_is_one_sentence(toy, monkeypatch, capsys):
     (toy / "work").write_text("a file where the folder should be")
     assert main.main(["lab"]) == 1
-    assert "a file stands where a folder is wanted" in capsys.readouterr().err
+    assert "a file has the name of the folder that is needed" in capsys.readouterr().err
 
 
 def test_reset_at_the_command_line(toy, capsys):

@@ -65,7 +65,7 @@ def test_numbers_are_read_from_numbers_and_text(value):
 
 @given(st.one_of(st.integers(max_value=0), st.integers(min_value=51)))
 def test_whole_numbers_out_of_range_name_the_range(value):
-    with pytest.raises(UsageError, match=r"Parameter epochs is .*takes 1 to 50 \(passes over the training images"):
+    with pytest.raises(UsageError, match=r"Parameter epochs is .*must be 1 to 50 \(passes over the training images"):
         known()["epochs"].read(value)
 
 
@@ -84,7 +84,7 @@ def test_whole_numbers_out_of_range_name_the_range(value):
 def test_wrong_types_are_refused_by_one_sentence(name, value):
     with pytest.raises(UsageError) as raised:
         known()[name].read(value)
-    assert str(raised.value).startswith(f"Parameter {name} is {value!r}, but takes ")
+    assert str(raised.value).startswith(f"Parameter {name} is {value!r}, but must be ")
     assert str(raised.value).count("\n") == 0
 
 
@@ -97,13 +97,13 @@ def test_reading_any_text_gives_a_value_of_the_type_or_a_usage_error(text):
 
 @pytest.mark.parametrize("text", ["1_0", "１２", "٣", " 7", "7 ", "1e3", "7.0", "0x7", "+", "", "7" * 61])
 def test_texts_of_whole_numbers_are_read_strictly(text):
-    with pytest.raises(UsageError, match="takes a whole number"):
+    with pytest.raises(UsageError, match="must be a whole number"):
         known()["seed"].read(text)
 
 
 @pytest.mark.parametrize("text", ["0_1", "０.５", ".", "1e", "0.5 ", "1e400", "0." + "5" * 60])
 def test_texts_of_numbers_are_read_strictly(text):
-    with pytest.raises(UsageError, match="takes a number"):
+    with pytest.raises(UsageError, match="must be a number"):
         known()["sparsity"].read(text)
 
 
@@ -169,8 +169,8 @@ def test_unknown_name_gives_the_nearest():
         ("epochs: int = 6  # passes over the images", "names no range"),
         ("epochs: int = 6  # passes; a or b", "names no range"),
         ("epochs: int = 1 + len('x')  # passes; 1 to 50", "a literal or by_profile"),
-        ("epochs: int = 60  # passes; 1 to 50", "takes 1 to 50"),
-        ("epochs: int = by_profile(6, 0)  # passes; 1 to 50", "takes 1 to 50"),
+        ("epochs: int = 60  # passes; 1 to 50", "must be 1 to 50"),
+        ("epochs: int = by_profile(6, 0)  # passes; 1 to 50", "must be 1 to 50"),
     ],
 )
 def test_a_cell_in_another_form_is_refused(line, words):

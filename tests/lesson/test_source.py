@@ -152,7 +152,7 @@ def test_a_broken_lesson_does_not_hide_another(toys):
         ("import sys", "!pip install x", r"31_toys.py:\d+: .*magic"),
         ("import sys\n", "\n", r"31_toys.py:\d+: this cell is empty"),
         ("# Write it.", "# Write it.\n#", r"31_toys.py:\d+: a text cell ends in words"),
-        ("import sys", "import", r"31_toys.py:\d+: this is no Python"),
+        ("import sys", "import", r"31_toys.py:\d+: this is not Python"),
     ],
 )
 def test_errors_name_file_and_line(toys, edit, old, new, message):

@@ -118,7 +118,7 @@ def test_bad_input_is_refused():
     for arguments, words in (
         ((x.astype(float), w, None, *good), "x is float64"),
         ((x, w[:, :2], None, *good), "3 inputs and the weights 2"),
-        ((x, w, np.ones(4), *good), "takes int32"),
+        ((x, w, np.ones(4), *good), "must be int32"),
         ((x, w, np.full(4, 2**31 - 1, np.int32), (0.1, -1), 0.1, (0.1, 0)), "fit into int32"),
         ((x, w, None, (0.1, 0), np.ones(3), (0.1, 0)), "weight_scale has shape"),
         ((x, w, None, *good, "tanh"), "no activation"),

@@ -120,7 +120,7 @@ def test_the_noise_falls_six_db_a_bit():
         (lambda: quantize(np.ones(2), 0.0, 0), "above 0"),
         (lambda: quantize(np.ones(2), np.nan, 0), "above 0"),
         (lambda: quantize(np.ones(2), 1.0, 128), "-128 to 127"),
-        (lambda: quantize(np.ones(2), 1.0, 0.5), "takes whole numbers"),
+        (lambda: quantize(np.ones(2), 1.0, 0.5), "must hold whole numbers"),
         (lambda: quantize(np.ones(2), 1.0, 0, "int7"), "did you mean int"),
         (lambda: quantize(np.ones((2, 3)), np.ones(2), 0), "axis="),
         (lambda: quantize(np.ones((2, 3)), np.ones(2), 0, axis=1), r"\(3,\) along axis 1"),

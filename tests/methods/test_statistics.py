@@ -283,7 +283,7 @@ def test_best_of_nothing():
         (lambda: seed_spread([0.9, np.nan]), "two or more"),
         (lambda: student_quantile(0.4, 3), "share is 0.4"),
         (lambda: student_quantile(0.9, 0), "freedom is 0"),
-        (lambda: best_of_many(np.zeros(3), 10, np.random.default_rng(0)), "takes 2"),
+        (lambda: best_of_many(np.zeros(3), 10, np.random.default_rng(0)), "must have 2"),
         (lambda: best_of_many(np.zeros((1, 3)), 0, np.random.default_rng(0)), "draws is 0"),
     ],
 )

@@ -152,7 +152,7 @@ def test_other_shapes_and_special_values():
 def test_what_cannot_be_encoded_is_refused_in_one_sentence():
     for call, message in (
         (lambda: encode(np.zeros((2, 2)), "crs"), "format"),
-        (lambda: encode(np.zeros(4), "csr"), "takes a matrix"),
+        (lambda: encode(np.zeros(4), "csr"), "needs a matrix"),
         (lambda: encode(np.zeros((6, 4)), "block"), "do not divide"),
         (lambda: encode(np.zeros((2, 6)), "2:4"), "that 4 divides"),
         (lambda: encode(np.ones((1, 4)), "2:4"), "more than two"),

@@ -66,7 +66,7 @@ MEASUREMENT = toys.measurement("40", toys.ROWS["40"][0]).to_dict()
         ({"cells": [1]}, "no list of cells"),
         ({"cells": [{"outputs": None}]}, "outputs are no list"),
         ({"cells": [{"outputs": [None]}]}, "outputs are no list"),
-        (record([]), "A record is no JSON object"),
+        (record([]), "A record is not a JSON object"),
         (record(CLAIM | {"schema": 1}), "schema 1"),
         (record(CLAIM | {"kind": "secret"}), "unknown kind"),
         (record(CLAIM | {"kind": ["claim"]}), "unknown kind"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import doctest
 import json
 import re
 import tempfile
@@ -16,13 +17,15 @@ import report_toys as toys
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labkit.assets import published
 from labkit.assets.published import Figure
 from labkit.base.errors import LabkitError, UsageError
 from labkit.base.places import course
 from labkit.cli.main import main
 from labkit.lesson.source import find, parameters
-from labkit.report import measured, reproduce
+from labkit.report import measured, published_table, reproduce
 from labkit.report.measured import Aggregate, Conditions, Run, Wording
+from labkit.session.claim import judge
 from labkit.session.events import MIME, Claim
 from labkit.session.events import Figure as Drawn
 
@@ -80,6 +83,7 @@ def collected(folder: Path) -> tuple[list[str], str]:
 
 
 def line_of(table: str, row: Figure, number: int = 0) -> str:
+    """The row's line in the first table, or with 1 in the second."""
     return [line for line in table.splitlines() if line.startswith(f"| {row.id} |")][number]
 
 
@@ -91,16 +95,15 @@ def test_the_table_has_mean_and_spread_of_what_was_run(tmp_path: Path) -> None:
     executed(tmp_path, ROW, 6, (99.0, 9.0), lesson="50")
     problems, text = collected(tmp_path)
     assert problems == []
-    line = line_of(text, ROW)
-    assert f"The text of {ROW.claims[0]}" in line
-    assert "46× ± 2.828× (44× to 48×)" in line and "| 1, 2 |" in line
-    assert "2026-01-02, A CPU, study, numpy 2.0" in line
-    assert "≥ 40×" in line and f"`labkit reproduce {ROW.id}`" in line and "99×" not in line
-    others = [line for line in text.splitlines() if line.startswith(f"| {OTHER.id}")]
-    assert len(others) == len(OTHER.claims) and all("not run" in line for line in others)
+    line, how = line_of(text, ROW), line_of(text, ROW, 1)
+    assert "mnist size: 46.00 ± 2.83×, required ≥ 40×<br>" in line and "99" not in line
+    assert "| 52 |" in how and f"*mnist size*: The text of {ROW.claims[0]}<br>" in how and "| 1, 2 | mnist | A |" in how
+    assert "| A | 2026-01-02 | A CPU | study | numpy 2.0 |" in text
+    assert "| – | not run |" in line_of(text, OTHER)
+    assert text.count(f"| {OTHER.id} |") == 1
     assert f"![Points.](images/{ROW.id}.png)" in text and text.count("![") == 1
     assert (tmp_path / "images" / f"{ROW.id}.png").read_bytes() == b"PNG"
-    assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
+    assert {line.count("|") for line in text.splitlines() if line.startswith("|")} == {6, 7}
 
 
 def test_a_notebook_that_cannot_be_used_is_named(tmp_path: Path) -> None:
@@ -115,7 +118,7 @@ def test_a_notebook_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     said = "\n".join(problems)
     assert "broken.ipynb: This file contains no valid JSON" in said
     assert "old.ipynb: Cell 1: A record has schema 1" in said
-    assert "gone.ipynb: This is no regular file" in said
+    assert "gone.ipynb: This is not a regular file" in said
     assert "seed=3/nb.ipynb: It did not reach its end" in said
     assert f"seed=2/nb.ipynb: It has no claim {ROW.claims[1]}, which the row {ROW.id} needs." in said
     assert "44× (one seed)" in line_of(text, ROW) and "99×" not in text
@@ -130,7 +133,7 @@ def test_new_values_join_those_that_are_known(tmp_path: Path) -> None:
     executed(tmp_path, ROW, 1, (44.0, 0.5))
     executed(tmp_path, ROW, 2, (48.0, 0.7))
     _, text = collected(tmp_path)
-    assert "47× ± 4.243× (44× to 50×)" in line_of(text, ROW)  # seed 1 anew, seed 2 as the newer run has it
+    assert "47.00 ± 4.24×" in line_of(text, ROW)  # seed 1 anew, seed 2 as the newer run has it
     stored = measured.read(tmp_path / "data.json")
     assert stored["a-row-of-a-later-version"] == kept
     assert stored[ROW.id].runs[0].values == {ROW.claims[0]: 44.0, ROW.claims[1]: 0.5}
@@ -146,12 +149,12 @@ def test_an_aggregate_stands_until_each_of_its_seeds_is_known() -> None:
     aggregate = Aggregate(claim, (1, 2), 45.39, 0.3653, 45.14, 45.81, CONDITIONS)
     printed = Run(1, {}, CONDITIONS, {claim: 45.1}, (claim,))
     values = measured.Measured(wordings, (printed,), (aggregate,), "")
-    assert "45.39× ± 0.3653× (45.14× to 45.81×) | 1, 2 |" in line_of(reproduce.table({ROW.id: values}), ROW)
+    text = reproduce.table({ROW.id: values})
+    assert "45.39 ± 0.37×" in line_of(text, ROW) and "| 1, 2 |" in line_of(text, ROW, 1)
     one = values.with_run(Run(1, {}, CONDITIONS, {claim: 44.0}, ()), {}, "")
-    line = line_of(reproduce.table({ROW.id: one}), ROW)
-    assert "45.39× ± 0.3653× (45.14× to 45.81×); seed 1 since then: 44×" in line
+    assert "45.39 ± 0.37×" in line_of(reproduce.table({ROW.id: one}), ROW)
     both = one.with_run(Run(2, {}, CONDITIONS, {claim: 46.0}, ()), {}, "")
-    assert "| 45× ± 1.414× (44× to 46×) | 1, 2 |" in line_of(reproduce.table({ROW.id: both}), ROW)
+    assert "45.00 ± 1.41×" in line_of(reproduce.table({ROW.id: both}), ROW)
 
 
 def test_a_value_that_is_not_a_number_is_called_so() -> None:
@@ -173,6 +176,85 @@ def test_the_picture_is_that_of_the_first_seed(tmp_path: Path) -> None:
     assert picture.read_bytes() == b"PNG"
 
 
+# The verdict
+
+
+def known(*values: tuple[float, ...], row: Figure = ROW, relations: tuple[str, ...], units: tuple[str, ...]):
+    """What is known of *row* when seed after seed has *values*, one per claim."""
+    wordings = {
+        claim: Wording(claim, unit, relation)
+        for claim, unit, relation in zip(row.claims, units, relations, strict=True)
+    }
+    runs = [
+        Run(seed, {}, CONDITIONS, dict(zip(row.claims, numbers, strict=True)), ())
+        for seed, numbers in enumerate(values, 1)
+    ]
+    return measured.Measured(wordings, tuple(runs), (), "")
+
+
+def test_a_mean_outside_its_bound_is_missed_and_marked() -> None:
+    values = known((41.0, 0.001), (38.0, 0.002), relations=("≥ 40×", "≤ 0.30 points"), units=("×", "points"))
+    line = line_of(reproduce.table({ROW.id: values}), ROW)
+    assert "| **✗ missed** |" in line
+    assert "**✗ mnist size: 39.50 ± 2.12×, required ≥ 40×**<br>mnist loss: 0.15 ± 0.07 points, required" in line
+
+
+def test_within_every_bound_is_reached_and_beaten_only_when_smaller_and_no_worse() -> None:
+    units, bounds = ("×", "%"), ("≥ 40×", "≤ 2.00 %")
+    for ratio, error, expected in ((45.0, 0.0150, "**beaten**"), (45.0, 0.0170, "reached"), (40.0, 0.0150, "reached")):
+        values = known((ratio, error), relations=bounds, units=units)
+        assert f"| {expected} |" in line_of(reproduce.table({ROW.id: values}), ROW)
+    loss = known((45.0, 0.0), relations=("≥ 40×", "≤ 0.30 points"), units=("×", "points"))
+    assert "| reached |" in line_of(reproduce.table({ROW.id: loss}), ROW)  # no error to compare
+
+
+def test_a_claim_without_a_value_leaves_its_row_not_run() -> None:
+    values = measured.Measured({}, (Run(1, {}, CONDITIONS, {ROW.claims[0]: 45.0}, ()),), (), "")
+    assert "| not run |" in line_of(reproduce.table({ROW.id: values}), ROW)
+
+
+@pytest.mark.parametrize(
+    ("value", "relation", "unit", "held"),
+    [
+        (8.0, "≥ 8×", "×", True),
+        (7.863, "≥ 8×", "×", False),
+        (0.0, "≤ 0.00 points", "points", True),
+        (0.0165, "≤ 1.65 %", "%", True),
+        (0.01651, "≤ 1.65 %", "%", False),
+        (-0.4, "-1 bits to 100 bits", "bits", True),
+        (3.6, "3.7× to 4×", "×", False),
+        (1533.0, "≥ 1,500 images", "images", True),
+        (2e-9, "≤ 1e-08", "", True),
+        (0.5625, "= 0.5625", "", True),
+        (0.53125, "= 0.5312", "", True),  # the bound is known to four digits
+        (0.54, "= 0.5312", "", False),
+        (float("nan"), "≤ 5", "", False),
+        (1.0, "", "", False),
+    ],
+)
+def test_bounds_are_read_from_their_words(value: float, relation: str, unit: str, held: bool) -> None:
+    assert published_table.within(value, relation, unit) is held
+
+
+@given(
+    st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.sampled_from(["×", "%", "points", "dB", ""]),
+    st.sampled_from(["at_least", "at_most"]),
+)  # fmt: skip
+def test_bounds_in_words_agree_with_the_claim(value: float, bound: float, unit: str, kind: str) -> None:
+    made = judge("31", "31.word", "A text", value, unit=unit, **{kind: bound})
+    if abs(value - bound) > 1e-3 * abs(bound) + 1e-3:  # words have four digits
+        assert published_table.within(value, made.relation, unit) is made.held
+
+
+def test_every_published_figure_has_one_row() -> None:
+    table = (course() / "docs" / "reproductions.md").read_text(encoding="utf-8").partition("## How")[0]
+    for figure in published.figures():
+        cells = line_of(table, figure).strip("| ").split(" | ")
+        assert table.count(f"| {figure.id} |") == 1 and len(cells) == 6
+        assert all(words in cells[4] for words in figure.conditions.values())
+        assert all(words in cells[5] for words in figure.rival.values())
+
+
 # The course's own values
 
 
@@ -180,7 +262,7 @@ def test_the_committed_table_is_made_from_the_committed_values() -> None:
     rows_by_id = measured.read(course() / "data" / "reproductions.json")
     table = (course() / "docs" / "reproductions.md").read_text(encoding="utf-8")
     assert reproduce.table(rows_by_id) == table
-    assert "not run" not in table.partition("| row |")[2]
+    assert not [row.id for row in reproduce.rows() if "| not run |" in line_of(table, row)]
     assert set(rows_by_id) == {row.id for row in reproduce.rows()}
     for name in re.findall(r"\]\((images/[^)]+)\)", table):
         assert (course() / "docs" / name).read_bytes().startswith(b"\x89PNG")
@@ -227,7 +309,7 @@ def claimed(node: ast.AST):
         ('{"schema": 1}', "no table of rows"),
         ('{"schema": 1, "rows": {"a": 5}}', "The row 'a' has no table of claims"),
         ('{"schema": 1, "rows": {"a": {"claims": {}}}}', "no list of runs"),
-        ('{"schema": 1, "rows": {"a": {"claims": {}, "runs": [5], "aggregates": []}}}', "run of row 'a' is no JSON"),
+        ('{"schema": 1, "rows": {"a": {"claims": {}, "runs": [5], "aggregates": []}}}', "run of row 'a' is not JSON"),
         ('{"schema": 1, "rows": {"a": {"claims": {"x": {}}, "runs": [], "aggregates": []}}}', "no field 'text'"),
     ],
 )
@@ -295,3 +377,7 @@ def test_the_command_writes_the_same_table_when_nothing_was_run(
     assert main(["reproduce", "--table"]) == 0
     assert "31_bad.ipynb: This file contains no valid JSON" in capsys.readouterr().err
     assert (tmp_path / "docs" / "reproductions.md").read_bytes() == table
+
+
+def test_the_examples_in_docstrings_are_true() -> None:
+    assert doctest.testmod(published_table).failed == 0

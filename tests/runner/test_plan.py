@@ -151,7 +151,7 @@ def test_an_outcome_is_read_back(home: Path) -> None:
             {"job.parameters": {"seed": [1]}},
             "The field 'parameters' of a run record's job has a value of the wrong type.",
         ),
-        ({"job": None}, "A run record's job is no JSON object."),
+        ({"job": None}, "A run record's job is not a JSON object."),
     ],
 )
 def test_an_impossible_outcome_is_refused_with_its_reason(home: Path, change: dict[str, Any], reason: str) -> None:
@@ -218,7 +218,7 @@ def test_a_request_is_read_back(home: Path) -> None:
 @pytest.mark.parametrize("content", ['{"lessons": 5}', "[]", "", "null", '{"lessons": ["31"]}', "{"])
 def test_a_broken_plan_is_refused_with_the_remedy(home: Path, content: str) -> None:
     (home / "plan.json").write_text(content)
-    with pytest.raises(UsageError, match=r"plan\.json is no plan of a run \(.*\): begin a run with 'labkit run'"):
+    with pytest.raises(UsageError, match=r"plan\.json is not the plan of a run \(.*\): begin a run with 'labkit run'"):
         read_request(home)
 
 

@@ -134,7 +134,7 @@ def test_ctrl_c_ends_every_kernel_and_resume_goes_on(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     toys.finish(process)
     assert process.returncode == 130 and "Traceback" not in process.erred
-    assert "Stopped; go on with: labkit run --resume" in process.said
+    assert "Stopped; continue with: labkit run --resume" in process.said
     toys.wait_for(lambda: not any(map(toys.alive, map(int, (home / "pids").read_text().split()))), 3)
     first = toys.outcome(home, "fast", "00")
     assert first["status"] == "ok" and toys.outcome(home, "fast", "10")["status"] == "interrupted"
@@ -329,4 +329,4 @@ def test_resume_runs_what_another_plan_had_and_refuses_a_broken_one(tmp_path: Pa
     (home / "build" / "runs" / "plan.json").write_text('{"lessons": 5}')
     process = toys.labkit(home, "run", "--resume")
     assert process.returncode == 2 and process.erred.count("\n") == 1
-    assert "plan.json is no plan of a run" in process.erred
+    assert "plan.json is not the plan of a run" in process.erred

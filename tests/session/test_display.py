@@ -59,9 +59,9 @@ def test_records_that_are_none_are_named_and_the_others_read() -> None:
     assert records == [CLAIM]
     assert problems == [
         "Cell 1: A record has schema 1; this version reads schema 2.",
-        "Cell 1: A record is no JSON object.",
+        "Cell 1: A record is not a JSON object.",
     ]
-    assert events.read({}) == ([], ["This is no notebook in nbformat 4: it has no list of cells."])
+    assert events.read({}) == ([], ["This is not a notebook in nbformat 4: it has no list of cells."])
 
 
 def test_outside_a_notebook_it_prints(capsys: pytest.CaptureFixture[str]) -> None:

@@ -138,7 +138,9 @@ def test_the_lessons_of_the_course_are_known() -> None:
 def test_values_of_parameters_are_read_as_the_command_reads_them(value: object, converted: int | None) -> None:
     space = {"epochs": value, "other": "kept"}
     if converted is None:
-        with pytest.raises(UsageError, match=r"Parameter epochs is .*, but takes (a whole number, )?1 to 50 \(passes"):
+        with pytest.raises(
+            UsageError, match=r"Parameter epochs is .*, but must be (a whole number, )?1 to 50 \(passes"
+        ):
             facts.read_into(KNOWN, space)
     else:
         assert facts.read_into(KNOWN, space) == {"epochs": 3}

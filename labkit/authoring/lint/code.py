@@ -1,4 +1,4 @@
-"""Gates on a lesson's code: its length, pasted helpers, private imports, and texts that have no place on a page.
+"""Gates on a lesson's code: its length, pasted helpers, private imports, and paths or commands of one machine.
 
 Ruff has the others, with the rules for notebooks/source in pyproject.toml, so that editors show them.
 """
@@ -30,7 +30,7 @@ def lines(text: str) -> int:
 
 
 def length(lesson: Lesson) -> Iterator[str]:
-    """150 visible lines of code in the student edition; 15 per cell, or 25 in one with a solution."""
+    """Yield a finding when the student edition shows over 150 lines of code, or a cell over 15 (25 with a solution)."""
     code = [cell for cell in lesson.cells if cell.kind == "code" and parts.HIDDEN not in cell.tags]
     total = sum(lines(parts.without_solution(cell.text)) for cell in code)
     if total > VISIBLE:
@@ -42,7 +42,7 @@ def length(lesson: Lesson) -> Iterator[str]:
 
 
 def width(lesson: Lesson) -> Iterator[str]:
-    """No line of code is longer than the cell of a page: 88 letters."""
+    """Yield a finding for each line of code with more than 88 letters, the width of a cell."""
     for cell in lesson.cells:
         for number, line in enumerate(cell.text.splitlines() if cell.kind == "code" else (), 1):
             if len(line) > WIDTH:
@@ -50,7 +50,7 @@ def width(lesson: Lesson) -> Iterator[str]:
 
 
 def hidden(lesson: Lesson) -> Iterator[str]:
-    """A cell that draws or speaks is collapsed (the tag ``hide-input``), and a cell with the method never is."""
+    """Yield a finding for each visible cell that draws or speaks, and for each hidden cell with the method."""
     for cell in lesson.cells:
         if cell.kind != "code":
             continue
@@ -66,7 +66,7 @@ def hidden(lesson: Lesson) -> Iterator[str]:
 
 
 def colours(lesson: Lesson) -> Iterator[str]:
-    """No colour is written as a number: the course's colours are readable on white, for colour-blind readers too."""
+    """Yield a finding for each colour written as a number; the course's palette is readable for all."""
     for cell in lesson.cells:
         for number, line in enumerate(cell.text.splitlines() if cell.kind == "code" else (), 1):
             for match in _COLOUR.finditer(line):
@@ -77,7 +77,7 @@ def colours(lesson: Lesson) -> Iterator[str]:
 
 
 def helpers(lesson: Lesson, course: Sequence[Lesson] = (), package: Path = PACKAGE) -> Iterator[str]:
-    """No function stands here that labkit or another lesson has (names of variables aside), and no long one at all.
+    """Yield a finding for each function that labkit or another lesson has, and for each one that is too long.
 
     *By hand* and exercises may write what labkit.methods has: that is what they are for. Bodies of fewer than three
     lines are too small to call pasted.
@@ -102,7 +102,7 @@ def helpers(lesson: Lesson, course: Sequence[Lesson] = (), package: Path = PACKA
 
 
 def private_imports(lesson: Lesson) -> Iterator[str]:
-    """No module or name that begins with an underscore is imported; ruff finds private attributes (SLF001)."""
+    """Yield a finding for each import of a name that begins with an underscore; ruff finds attributes (SLF001)."""
     for cell, node in _nodes(lesson):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -118,7 +118,7 @@ def private_imports(lesson: Lesson) -> Iterator[str]:
 
 
 def texts(lesson: Lesson) -> Iterator[str]:
-    """No text names an absolute path or an installation, and no text in code links to another folder."""
+    """Yield a finding for each absolute path, each installation command, and each link in code to another folder."""
     for cell in lesson.cells:
         if cell.kind == "code":
             for text, line in parts.said(ast.parse(cell.text)):
@@ -149,7 +149,7 @@ def _functions(tree: ast.AST) -> list[ast.FunctionDef]:
 
 @cache
 def _of_package(package: Path) -> dict[str, str]:
-    """The bodies of the package's functions, each with the name to import it by."""
+    """Return the bodies of the package's functions, each with the name to import it by."""
     return {
         body: f"{'.'.join((package.name, *path.relative_to(package).with_suffix('').parts))}.{function.name}"
         for path in sorted(package.rglob("*.py"))
@@ -186,7 +186,7 @@ class _Rename(ast.NodeTransformer):
 
 
 def _body(function: ast.FunctionDef) -> str:
-    """The function without name, docstring, annotations and the names of its variables; empty when it is short."""
+    """Return the function without name, docstring, annotations and variable names; empty when it is short."""
     plain = copy.deepcopy(function)
     plain.name, plain.returns, plain.decorator_list = "f", None, []
     if ast.get_docstring(plain) is not None:

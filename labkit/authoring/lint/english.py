@@ -37,7 +37,7 @@ _END = re.compile(r"(?:[.!?:;]['\")\]*_]*(?=\s|$)|\n\s*\n|\n\s*(?=[-*>|]|\d+\. )
 
 
 def english(lesson: Lesson) -> Iterator[str]:
-    """No sentence has more than 30 words, and no phrase stands where the guide has a plainer one."""
+    """Yield a finding for each sentence of more than 30 words, and for each phrase that has a plainer form."""
     for text, where in texts_of(lesson):
         yield from (f"{where}: {finding}" for finding in findings(text))
 

@@ -1,4 +1,4 @@
-"""Gates on a lesson's exercises and predictions. Each yields a line a finding."""
+"""Gates on a lesson's exercises and predictions. One line per finding."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXERCISES = (2, 4)
 
 
 def exercises(lesson: Lesson) -> Iterator[str]:
-    """Under *Your turn* 2 to 4 exercises NN.1, NN.2 …: chip, stub with markers, ``lab.check``, two hints or more."""
+    """Yield a finding unless *Your turn* has 2 to 4 exercises with chip, marked stub, ``lab.check`` and two hints."""
     page_exercises = parts.exercises(lesson)
     if len(page_exercises) > EXERCISES[1] or (
         len(page_exercises) < EXERCISES[0] and "few-exercises" not in lesson.waive
@@ -41,7 +41,7 @@ def exercises(lesson: Lesson) -> Iterator[str]:
 
 
 def registered(lesson: Lesson, course: Sequence[Lesson] = (), package: Path = PACKAGE) -> Iterator[str]:
-    """``labkit.exercises.lessonNN`` has the same exercises as the page."""
+    """Yield a finding unless ``labkit.exercises.lessonNN`` has the same exercises as the page."""
     ids = [exercise.id for exercise in parts.exercises(lesson)]
     file = package / "exercises" / f"lesson{lesson.number}.py"
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
@@ -54,21 +54,21 @@ def registered(lesson: Lesson, course: Sequence[Lesson] = (), package: Path = PA
 
 
 def prediction(lesson: Lesson) -> Iterator[str]:
-    """Each ``lab.predict`` is taken up by a ``lab.answer`` of the same id; ids begin with the lesson's number."""
+    """Yield a finding for each ``lab.predict`` without a ``lab.answer`` of the same id, and for each misnamed id."""
     predictions = {name: cell for cell, name in _ids(lesson.cells, "lab.predict")}
     answers = {name: cell for cell, name in _ids(lesson.cells, "lab.answer")}
     for name, cell in predictions.items():
         if not name.startswith(f"{lesson.number}."):
             yield f"{lesson.where(cell)}: the prediction's id is {name!r}: begin it with '{lesson.number}.'."
         if name not in answers:
-            yield f"{lesson.where(cell)}: nothing takes the prediction up: add lab.answer({name!r}, …) at the result."
+            yield f"{lesson.where(cell)}: no lab.answer compares the prediction: add lab.answer({name!r}, …)."
     for name, cell in answers.items():
         if name not in predictions:
             yield f"{lesson.where(cell)}: lab.answer({name!r}, …) answers no prediction of this page."
 
 
 def claims(lesson: Lesson) -> Iterator[str]:
-    """Each ``lab.claim`` has an id of its own as its first argument: the lesson's number, a dot, and a word.
+    """Yield a finding for each ``lab.claim`` whose first argument is no id of its own: lesson number, dot, word.
 
     In a loop, the id may be an f-string, or a variable whose values stand in the same cell.
     """
@@ -136,12 +136,12 @@ def _markers(lesson: Lesson, stub: Cell) -> Iterator[str]:
         if ast.get_docstring(function) is None:
             yield (
                 f"{lesson.where(stub, function.lineno)}: {function.name} has no docstring: "
-                "say what goes in and what comes out."
+                "describe the arguments and the result."
             )
 
 
 def _ids(cells: Sequence[Cell], call: str) -> list[tuple[Cell, str]]:
-    """The cells that make a *call*, each with the id that is its first argument."""
+    """Return the cells that make a *call*, each with the id that is its first argument."""
     return [
         (cell, str(node.args[0].value) if node.args and isinstance(node.args[0], ast.Constant) else "")
         for cell in cells

@@ -1,4 +1,4 @@
-"""Gates on a lesson's form: header, title, order of the parts, first cells, size, end. Each yields a line a finding."""
+"""Gates on a lesson's form: header, title, order of the parts, first cells, size, end. One line per finding."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WAIVABLE = {
 
 
 def header(lesson: Lesson) -> Iterator[str]:
-    """Objectives are 3 to 5, waivers are known."""
+    """Yield a finding unless the header has 3 to 5 objectives and only known waivers."""
     if not OBJECTIVES[0] <= len(lesson.objectives) <= OBJECTIVES[1]:
         yield f"{lesson.path.name}: {len(lesson.objectives)} objectives in the header: name 3 to 5, each with a verb."
     for limit in lesson.waive:
@@ -31,7 +31,7 @@ def header(lesson: Lesson) -> Iterator[str]:
 
 
 def title(lesson: Lesson) -> Iterator[str]:
-    """The first cell is ``# NN · Title`` and the question, as in the header; there is no other level-1 heading."""
+    """Yield a finding unless the first cell is ``# NN · Title`` and the question, the only level-1 heading."""
     if not lesson.cells:
         yield f"{lesson.path.name}: the source has no cells."
         return
@@ -48,7 +48,7 @@ def title(lesson: Lesson) -> Iterator[str]:
 
 
 def order(lesson: Lesson) -> Iterator[str]:
-    """Level-2 headings are the parts of a page, each at most once, in their order, and each begins its cell."""
+    """Yield a finding unless the level-2 headings are the parts of a page, in order, each once, first in its cell."""
     last = -1
     for cell in lesson.cells:
         if cell.kind != "markdown":
@@ -69,7 +69,7 @@ def order(lesson: Lesson) -> Iterator[str]:
 
 
 def first_cells(lesson: Lesson) -> Iterator[str]:
-    """First imports (labkit before TensorFlow), second the parameters, third ``lab = start("NN", seed=seed)``."""
+    """Yield a finding unless the page begins with imports, parameters and ``lab = start("NN", seed=seed)``."""
     code = [cell for cell in lesson.cells if cell.kind == "code"]
     if len(code) < 3:
         yield f"{lesson.path.name}: a page begins with three code cells: imports, parameters, lab = start(…)."
@@ -87,7 +87,7 @@ def first_cells(lesson: Lesson) -> Iterator[str]:
 
 
 def parameters_cell(lesson: Lesson) -> Iterator[str]:
-    """The second code cell, alone tagged ``parameters``, holds at most 8 documented values and nothing else."""
+    """Yield a finding unless the second code cell alone is tagged ``parameters``, with at most 8 documented values."""
     code = [cell for cell in lesson.cells if cell.kind == "code"]
     tagged = [cell for cell in code if "parameters" in cell.tags]
     if len(code) < 2 or tagged != [code[1]]:
@@ -105,7 +105,7 @@ def parameters_cell(lesson: Lesson) -> Iterator[str]:
 
 
 def routes_and_terms(lesson: Lesson, course: Sequence[Lesson], package: Path) -> Iterator[str]:
-    """The routes in the header are those of ``data/routes.toml``; no other lesson introduces the same term."""
+    """Yield a finding for each route that ``data/routes.toml`` lacks, and for each term of another lesson."""
     routes = documents.routes(lesson.path.parents[2])
     for route in lesson.routes:
         if route not in routes:
@@ -119,7 +119,7 @@ def routes_and_terms(lesson: Lesson, course: Sequence[Lesson], package: Path) ->
 
 
 def cells(lesson: Lesson) -> Iterator[str]:
-    """A source has 20 to 45 cells (the card and the links at the end, which are generated, come on top)."""
+    """Yield a finding unless the source has 20 to 45 cells, without the generated card and links."""
     count = len(lesson.cells)
     if count > CELLS[1] or (count < CELLS[0] and "few-cells" not in lesson.waive):
         low = waiver("few-cells") if count < CELLS[0] else ""
@@ -127,7 +127,7 @@ def cells(lesson: Lesson) -> Iterator[str]:
 
 
 def finish(lesson: Lesson) -> Iterator[str]:
-    """``lab.finish`` is called once, in the last code cell, under *What we saw*."""
+    """Yield a finding unless ``lab.finish`` is called once, in the last code cell, under *What we saw*."""
     code = [cell for cell in lesson.cells if cell.kind == "code"]
     ends = [cell for cell in code if parts.calls(cell, "lab.finish")]
     if not code or ends != [code[-1]] or ends[0] not in parts.parts(lesson).get("What we saw", []):

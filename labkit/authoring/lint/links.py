@@ -1,4 +1,4 @@
-"""Gates on links: what a lesson or a document points to exists, and so does the heading it names."""
+"""Gates on links: the file that a link names exists, and so does the heading."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//")
 
 
 def links(lesson: Lesson, course: Sequence[Lesson], package: Path | None = None) -> Iterator[str]:
-    """Each relative link of a text cell, read from ``notebooks/``, reaches a file, and its anchor a heading."""
+    """Yield a finding for each relative link of a text cell that leads to no file or to no heading."""
     folder = lesson.path.parent.parent
     lessons = {(folder / f"{each.name}.ipynb").resolve(): each for each in [*course, lesson]}
     for cell in lesson.cells:
@@ -32,11 +32,11 @@ def links(lesson: Lesson, course: Sequence[Lesson], package: Path | None = None)
                     yield f"{at}: there is no heading {anchor!r} in {path or 'this page'}{near}."
     for need in lesson.needs:
         if need not in [each.number for each in course] or need >= lesson.number:
-            yield f"{lesson.path.name}: it needs lesson {need}, which is not before it in the course: mend 'needs'."
+            yield f"{lesson.path.name}: it needs lesson {need}, which is not before it in the course: correct 'needs'."
 
 
 def documents(root: Path) -> Iterator[str]:
-    """Each relative link in ``*.md`` and ``docs/*.md`` of the course reaches a file, and its anchor a heading."""
+    """Yield a finding for each relative link in ``*.md`` and ``docs/*.md`` that leads to no file or to no heading."""
     for document in sorted([*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("data/*.md")]):
         name = document.relative_to(root)
         for number, target in _targets(document.read_text(encoding="utf-8")):
@@ -50,7 +50,7 @@ def documents(root: Path) -> Iterator[str]:
 
 
 def _targets(text: str) -> Iterator[tuple[int, str]]:
-    """Relative link targets with their lines; code and links to other sites are left out."""
+    """Yield relative link targets with their lines; code and links to other sites are left out."""
     text = re.sub(r"^```.*?^```|`[^`\n]*`", lambda fence: "\n" * fence[0].count("\n"), text, flags=re.M | re.S)
     for number, line in enumerate(text.splitlines(), 1):
         for link in _LINK.finditer(line):
@@ -67,13 +67,13 @@ def _headings(text: str) -> list[str]:
 
 
 def _of_lesson(lesson: Lesson) -> set[str]:
-    """Anchors as JupyterLab makes them: the heading, with hyphens for spaces."""
+    """Return anchors as JupyterLab makes them: the heading, with hyphens for spaces."""
     texts = [cell.text for cell in lesson.cells if cell.kind == "markdown"]
     return {name.replace(" ", "-") for text in texts for name in _headings(text)} | _explicit("\n".join(texts))
 
 
 def _of_document(file: Path) -> set[str]:
-    """Anchors as GitHub makes them: small letters, no punctuation, hyphens for spaces."""
+    """Return anchors as GitHub makes them: small letters, no punctuation, hyphens for spaces."""
     if file.suffix != ".md":
         return set()
     text = file.read_text(encoding="utf-8")

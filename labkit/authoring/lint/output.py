@@ -22,7 +22,7 @@ _EMBEDDED = re.compile(r"data:image/[\w+.-]+;base64,([A-Za-z0-9+/=\s]+)")
 
 
 def outputs(lesson: Lesson) -> Iterator[str]:
-    """No standard error, no error, no absolute path, no figure over 80 KB; every code cell has been executed."""
+    """Yield a finding for standard error, errors, absolute paths, figures over 80 KB, and cells not executed."""
     target = path(lesson, "solved")
     if not target.is_file():
         return  # the gate on stale editions says so
@@ -38,7 +38,7 @@ def outputs(lesson: Lesson) -> Iterator[str]:
 
 
 def compared(lesson: Lesson) -> Iterator[str]:
-    """A cell tagged ``nbval-check-output`` uses nothing that comes from ``lab``, a parameter or the profile.
+    """Yield a finding when a cell tagged ``nbval-check-output`` depends on ``lab``, a parameter or the profile.
 
     What those reach, step by step through the names that cells set, differs by run, processor or trained weights.
     """
@@ -52,7 +52,7 @@ def compared(lesson: Lesson) -> Iterator[str]:
         if COMPARED in cell.tags and used:
             yield (
                 f"{lesson.where(cell)}: its output is compared exactly, and it uses {', '.join(sorted(used))}, which "
-                f"differs from run to run: drop the tag {COMPARED}, or take constants."
+                f"differs from run to run: drop the tag {COMPARED}, or use constants."
             )
         for statement in ast.parse(cell.text).body:
             names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
@@ -66,7 +66,7 @@ def compared(lesson: Lesson) -> Iterator[str]:
 
 def _output(output: Mapping[str, Any]) -> Iterator[str]:
     if output.get("name") == "stderr":
-        yield f"standard error says {_start(output['text'])!r}: find its cause, or keep it from the page."
+        yield f"standard error has {_start(output['text'])!r}: find its cause, or keep it off the page."
     if output["output_type"] == "error":
         yield f"it ended in {output['ename']}: show an expected error with try and except."
     data = output.get("data", {"text/plain": output.get("text", "")})

@@ -1,4 +1,4 @@
-"""Gates on a lesson's words: their number, numerals that nothing measured, alt text. Each yields a line a finding."""
+"""Gates on a lesson's words: their number, numerals that nothing measured, alt text. One line per finding."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _LEVEL = re.compile(r"(?:[\s\u00a0-]*(?:Wilson|confidence|credible|two-sided))*[
 
 
 def words(lesson: Lesson) -> Iterator[str]:
-    """A page has 800 to 1,600 words: text cells and what ``lab.say`` and ``lab.finish`` say, folded hints left out."""
+    """Yield a finding unless the page has 800 to 1,600 words in text cells, ``lab.say`` and ``lab.finish``."""
     count = sum(_count(text) for cell in lesson.cells for text, _ in _prose(cell))
     if count > WORDS[1] or (count < WORDS[0] and "few-words" not in lesson.waive):
         low = waiver("few-words") if count < WORDS[0] else ""
         yield f"{lesson.path.name}: {count} words of prose: a page has {WORDS[0]} to {WORDS[1]:,}{low}."
     idea = sum(_count(text) for cell in parts.parts(lesson).get("Idea", []) for text, _ in _prose(cell))
     if idea > IDEA:
-        yield f"{lesson.path.name}: {idea} words under '## Idea': say it in {IDEA} at most."
+        yield f"{lesson.path.name}: {idea} words under '## Idea': shorten it to at most {IDEA}."
 
 
 def numerals(lesson: Lesson) -> Iterator[str]:
-    """No number with a unit or % stands in the words of *Evidence* and *What we saw*: it must come from a variable.
+    """Yield a finding for each number with a unit or % in the words of *Evidence* and *What we saw*.
 
     Looked at: text cells, and the constant text given to lab.say, lab.finish, lab.show (alt) and lab.table (caption).
     Left out: code, formulas, whole bit widths (``8 bits``, ``int8``) and the level of an interval (``95 % interval``).
@@ -52,15 +52,15 @@ def numerals(lesson: Lesson) -> Iterator[str]:
 
 
 def alt_text(lesson: Lesson) -> Iterator[str]:
-    """Every figure goes through ``lab.show`` with a sentence of alt text; every image in a text cell has one too."""
+    """Yield a finding for each figure and each image in a text cell that has no sentence of alt text."""
     for cell in lesson.cells:
         for call in parts.calls(cell, "lab.show"):
             alt = parts.argument(call, 1, "alt")
             texts = [text for text, _ in parts.said(alt)] if alt is not None else []
             if alt is None or (isinstance(alt, ast.Constant | ast.JoinedStr) and len(" ".join(texts).split()) < ALT):
                 yield (
-                    f"{lesson.where(cell, call.lineno)}: lab.show needs alt='…', five words or more that say what is "
-                    "seen, for those who cannot see it."
+                    f"{lesson.where(cell, call.lineno)}: lab.show needs alt='…', five words or more that describe "
+                    "the figure, for readers who cannot see it."
                 )
         for call in [*parts.calls(cell, "plt.show"), *parts.calls(cell, "matplotlib.pyplot.show")]:
             yield f"{lesson.where(cell, call.lineno)}: plt.show gives no alt text: use lab.show(figure, alt='…')."
@@ -73,7 +73,7 @@ def alt_text(lesson: Lesson) -> Iterator[str]:
 
 
 def _prose(cell: Cell, also: tuple[str, ...] = ()) -> Iterator[tuple[str, int]]:
-    """The texts of a cell that a learner reads, each with the line of the cell where it begins."""
+    """Yield the texts of a cell that a learner reads, each with the line of the cell where it begins."""
     if cell.kind == "markdown":
         yield plain(cell.text), 1
         return

@@ -1,4 +1,4 @@
-"""Entropy coding: what a stream of symbols is worth in bits, and three coders that come near it.
+"""Entropy coding: the entropy of a stream of symbols in bits, and three coders that come near it.
 
 Symbols are whole numbers from 0 on, an array of one axis. Huffman and the range coder are written to be read, in Python
 integers, so that they give the same bytes on every machine. The fast coder is constriction's, with probabilities that
@@ -38,7 +38,7 @@ def entropy(counts: np.ndarray) -> float:
     """
     counts = np.asarray(counts, dtype=np.float64).ravel()
     if not (np.isfinite(counts).all() and (counts >= 0).all()):
-        raise UsageError("A count is negative or no number: give one count of at least 0 for each symbol.")
+        raise UsageError("A count is negative or not a number: give one count of at least 0 for each symbol.")
     shares = counts[counts > 0] / max(counts.sum(), np.finfo(np.float64).tiny)
     return float(-(shares * np.log2(shares)).sum()) + 0.0  # + 0.0: one symbol alone is worth 0.0, not −0.0
 
@@ -140,7 +140,7 @@ def quantize_frequencies(counts: np.ndarray, bits: int = 16) -> NDArray[np.int64
     bits = whole("bits", bits, 1, 30)
     total, occurs = 2**bits, [symbol for symbol, count in enumerate(counts.tolist()) if count > 0]
     if len(occurs) > total:
-        raise UsageError(f"{len(occurs)} symbols occur, and 2^{bits} frequencies are too few for them: take more bits.")
+        raise UsageError(f"{len(occurs)} symbols occur, and 2^{bits} frequencies are too few for them: use more bits.")
     occurrences = int(counts.sum(dtype=object))
     result = np.zeros(len(counts), np.int64)
     result[occurs] = [max(int(counts[symbol]) * total // occurrences, 1) for symbol in occurs]
@@ -237,7 +237,7 @@ def _model(shares: list[int], total: int) -> tuple[Any, NDArray[np.int32]]:
     import constriction
 
     if total > 2**24:
-        raise UsageError(f"The frequencies sum to {total}, but the fast coder takes 2^24 at most: quantize them again.")
+        raise UsageError(f"The frequencies sum to {total}, but the fast coder needs at most 2^24: quantize them again.")
     parts = np.asarray(shares, np.int64)
     order = np.argsort(-parts, kind="stable")[: np.count_nonzero(parts)].astype(np.int32)
     if len(order) < 2:  # constriction wants two symbols; one alone is worth nothing, and is not coded
@@ -254,14 +254,16 @@ def whole_numbers(what: str, values: np.ndarray) -> NDArray[np.int64]:
     """Return *values*, whole numbers in one row, as int64 (n,); raises UsageError, which names *what*, for others."""
     values = np.asarray(values)
     if values.ndim != 1 or (values.size and values.dtype.kind not in "iub"):
-        raise UsageError(f"{what} has shape {values.shape} and dtype {values.dtype}, but takes whole numbers in a row.")
+        raise UsageError(
+            f"{what} has shape {values.shape} and dtype {values.dtype}, but must hold whole numbers in one row."
+        )
     return values.astype(np.int64)
 
 
 def _counts(counts: np.ndarray) -> NDArray[np.int64]:
     numbers = whole_numbers("counts", counts)
     if numbers.size and numbers.min() < 0:
-        raise UsageError(f"A count is {numbers.min()}, but takes 0 or more.")
+        raise UsageError(f"A count is {numbers.min()}, but must be 0 or more.")
     return numbers
 
 
@@ -292,4 +294,4 @@ def plausible(count: int, bits: int, least: float) -> None:
     """Refuse a count that so few bits cannot hold, before memory is taken for it."""
     count = whole("count", count, 0, MOST)
     if count and 0.99 * count * least > bits + 1:  # the fast coder rounds by less than a hundredth
-        raise damaged("they are too few for so many symbols")
+        raise damaged("there are too few for so many symbols")

@@ -26,7 +26,7 @@ class RangeEncoder:
         self.low, self.width, self.out = 0, 2**STATE, bytearray()
 
     def put(self, start: int, share: int, total: int) -> None:
-        """Code a symbol that has the numbers from *start* to ``start + share`` of *total* (at most 2**32)."""
+        """Encode a symbol that has the numbers from *start* to ``start + share`` of *total* (at most 2**32)."""
         step = self.width // total
         self.low, self.width = self.low + step * start, step * share
         if self.low >> STATE:  # the sum ran over: carry one into the bytes that went out
@@ -73,6 +73,6 @@ class RangeDecoder:
             self.at += 1
 
     def finish(self) -> None:
-        """Raise LabkitError unless all bytes were used, and no more."""
+        """Raise LabkitError unless all bytes were used, and nothing else."""
         if self.at != len(self.data) and (self.data or self.width != 2**STATE):
             raise damaged("they are too many or too few")

@@ -97,7 +97,7 @@ def unpack(data: bytes) -> Tensors:
     version, something else. Memory is taken for at most 2^25 weights, whatever the file says.
     """
     if data[:3] != MAGIC:
-        raise LabkitError("This is no .lkz file (it does not begin with LKZ): give one that 'labkit compress' wrote.")
+        raise LabkitError("This is not a .lkz file (no LKZ at its start): give one that 'labkit compress' wrote.")
     if len(data) < 9:
         raise damaged(f"it ends after {len(data)} bytes")
     if data[3] > VERSION:
@@ -162,7 +162,7 @@ def _packed(tensors: Mapping[str, np.ndarray]) -> tuple[bytes, list[Account]]:
 
 
 def _head(name: str, tensor: NDArray[np.float32]) -> tuple[Head, NDArray[np.bool_], NDArray[np.int64]]:
-    """What the file says of a tensor; its mask as a matrix; and the indices of its weights in the order of the mask."""
+    """Return a tensor's head, its mask as a matrix, and the indices of its weights in the order of the mask."""
     rows, columns, folded = matrix(tensor.shape) if tensor.size else (0, 0, False)
     values = tensor.reshape(columns, rows).T if folded else tensor.reshape(rows, columns)
     mask = values != 0
@@ -207,7 +207,7 @@ def _code_mask(head: Head, stream: Writer | Reader, mask: NDArray[np.bool_] | No
     known_counts = None if mask is None else np.count_nonzero(mask, axis=0)
     counts = code_counts(stream, known_counts, columns, head.kept // columns, head.model)
     if counts.min() < 0 or counts.max() > rows or counts.sum() != head.kept:
-        raise damaged("its columns have not the weights that it says")
+        raise damaged("its columns do not have the stored number of weights")
     return code_mask(stream, mask, rows, counts, head.apart)
 
 

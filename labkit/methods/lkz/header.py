@@ -1,4 +1,4 @@
-"""The plain part of a ``.lkz`` file: for each tensor its name, shape, values and what its coded part is read with."""
+"""The plain part of a ``.lkz`` file: each tensor's name, shape, values, and the parameters of its coded part."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ class Head:
 
     @property
     def size(self) -> int:
-        """How many weights it has."""
+        """Return the number of weights."""
         return math.prod(self.shape)
 
     @property
     def kind(self) -> int:
-        """NO_ZERO, ALL_ZERO or MASKED."""
+        """Return NO_ZERO, ALL_ZERO or MASKED."""
         return self.flags & 3
 
 
 def matrix(shape: tuple[int, ...]) -> tuple[int, int, bool]:
-    """Rows and columns of a mask, and whether it is folded: a tensor of one axis stands in it column after column.
+    """Return rows and columns of a mask, and whether it is folded: a tensor of one axis is cut into columns.
 
     The columns are the last axis. Of a single row or column is made one with up to 16 rows, so that counts of columns
     say where a bias's zeros are.
@@ -65,7 +65,7 @@ def matrix(shape: tuple[int, ...]) -> tuple[int, int, bool]:
 
 
 def write_head(head: Head, before: str) -> tuple[bytes, bytes]:
-    """The bytes of *head*, its values apart. *before*: the name of the tensor before it, whose beginning is shared."""
+    """Return the bytes of *head* without its values. *before* is the previous tensor's name, to share its start."""
     name, last = head.name.encode(), before.encode()
     same = next((i for i, (a, b) in enumerate(zip(name, last, strict=False)) if a != b), min(len(name), len(last)))
     out = bytearray([same, len(name) - same]) + name[same:]
@@ -79,7 +79,7 @@ def write_head(head: Head, before: str) -> tuple[bytes, bytes]:
 
 
 def read_heads(data: bytes) -> tuple[list[Head], bytes]:
-    """Every head, and the coded bytes that follow them. Raises LabkitError when they make no sense."""
+    """Return every head, and the coded bytes that follow them. Raises LabkitError when they make no sense."""
     source = _Bytes(data)
     count, heads, total = source.number(MOST_TENSORS), list[Head](), 0
     for _ in range(count):
@@ -98,7 +98,7 @@ def _read_head(source: _Bytes, before: str, room: int) -> Head:
     try:
         name = (before.encode()[:same] + source.take(more)).decode()
     except UnicodeDecodeError:
-        raise damaged("a name is no text") from None
+        raise damaged("a name is not text") from None
     if problem := name_problem(name):
         raise damaged(f"the name {shown(name)} {problem}")
     axes = source.byte()
@@ -107,15 +107,15 @@ def _read_head(source: _Bytes, before: str, room: int) -> Head:
     shape, flags = tuple(source.number(MOST_WEIGHTS) for _ in range(axes)), source.byte()
     head = Head(name, shape, flags)
     if shape_problem(shape, room):
-        raise damaged(f"it asks for more than {MOST_WEIGHTS:,} weights")
+        raise damaged(f"it declares more than {MOST_WEIGHTS:,} weights")
     if flags >= 16 or head.kind > MASKED or (head.kind == ALL_ZERO and flags != ALL_ZERO):
-        raise damaged("a tensor has flags that mean nothing")
+        raise damaged("a tensor has unknown flags")
     head.kept = head.size if head.kind == NO_ZERO else 0
     if head.kind == MASKED:
         head.kept, head.apart, head.model = source.number(head.size), source.number(head.size), source.byte()
         rows = matrix(shape)[0] if head.size else 0
         if not 0 < head.kept < head.size or not 0 <= head.apart < rows or not 0 < head.model < MODELS:
-            raise damaged("a mask makes no sense")
+            raise damaged("a mask contradicts its counts")
     count = head.kept
     if flags & SHARED:
         count = source.number(MOST_VALUES)
@@ -123,7 +123,7 @@ def _read_head(source: _Bytes, before: str, room: int) -> Head:
             raise damaged("there are more values than weights")
     head.values = source.floats(count, bool(flags & HALF))
     if not np.isfinite(head.values).all():
-        raise damaged("a value is no finite number")
+        raise damaged("a value is not a finite number")
     if flags & SHARED:
         head.frequencies = np.frombuffer(source.take(count), np.uint8).astype(np.int64)
         if (head.kept and not count) or not head.frequencies.all():
@@ -147,7 +147,7 @@ class _Bytes:
         return self.take(1)[0]
 
     def number(self, most: int) -> int:
-        """A whole number in sevens of bits, the lowest first; the highest bit of a byte says that more follow."""
+        """Return a whole number in groups of 7 bits, the lowest first; a byte's highest bit is 1 when more follow."""
         value = shift = 0
         while True:
             byte = self.byte()
@@ -167,7 +167,7 @@ class _Bytes:
 
 
 def varint(value: int) -> bytes:
-    """*value* as `_Bytes.number` reads it."""
+    """Return *value* as the bytes that `_Bytes.number` reads."""
     out = bytearray()
     while value >= 128:
         out.append(value & 127 | 128)
@@ -186,7 +186,9 @@ def refuse(name: str, tensor: np.ndarray) -> None:
     if problem := shape_problem(tensor.shape):
         raise UsageError(f"Tensor {name!r} of shape {tensor.shape} {problem}: leave it out.")
     if not np.isfinite(tensor).all():
-        raise UsageError(f"Tensor {name!r} holds NaN or infinity: mend the training that made it.")
+        raise UsageError(
+            f"Tensor {name!r} holds NaN or infinity: train again, for example with a smaller learning rate."
+        )
     with np.errstate(over="ignore"):
         if not np.array_equal(tensor.astype(np.float32), tensor):
             raise UsageError(

@@ -1,4 +1,4 @@
-"""What a ``.lkz`` file expects: the probabilities of masks, column counts and indices, for writing and reading alike.
+"""The models of a ``.lkz`` file: the probabilities of masks, column counts and indices, for writing and reading alike.
 
 Each function here describes a stream of symbols to a *stream* that either codes given symbols or finds them again
 (`Writer`, `Reader`); so writer and reader cannot disagree. Every probability is a quotient of
@@ -52,11 +52,11 @@ class Writer:
 
     @property
     def bits(self) -> int:
-        """Bits so far."""
+        """Return the number of bits so far."""
         return int(self._coder.num_bits())
 
     def bytes(self) -> bytes:
-        """All of it, little-endian."""
+        """Return all bytes, little-endian."""
         words: bytes = self._coder.get_compressed().astype("<u4").tobytes()
         return words
 
@@ -73,13 +73,13 @@ class Reader:
         self._coder, self._model = constriction.stream.queue.RangeDecoder(words), constriction.stream.model.Categorical
 
     def code(self, symbols: np.ndarray | None, frequencies: np.ndarray, count: int) -> Symbols:
-        """The next *count* symbols."""
+        """Return the next *count* symbols."""
         if not count or len(frequencies) < 2:
             return np.zeros(count, np.int32)
         try:
             symbols_read: Symbols = self._coder.decode(_categorical(self._model, frequencies, count), count)
         except (AssertionError, ValueError, RuntimeError) as error:
-            raise damaged("its coded part makes no sense") from error
+            raise damaged("its coded part cannot be decoded") from error
         return symbols_read
 
     def finish(self) -> None:
@@ -91,7 +91,7 @@ class Reader:
 def code_counts(
     stream: Stream, counts: np.ndarray | None, columns: int, expected: int, model: int
 ) -> NDArray[np.int64]:
-    """How many weights each column keeps, int64 (columns,): coded as steps from the count before it.
+    """Return the number of weights that each column keeps, int64 (columns,): coded as steps from the count before it.
 
     A step d is the number 2d (or −2d − 1 where d is negative), and a number n has a frequency near ``(model / 64)ⁿ``;
     255 says that the number follows in three bytes. The count before the first is *expected*, the mean of all.
@@ -111,7 +111,7 @@ def code_counts(
 
 
 def best_model(counts: np.ndarray, expected: int) -> int:
-    """The model under which *counts* take the fewest bits."""
+    """Return the model under which *counts* take the fewest bits."""
     numbers = np.minimum(_steps(counts, expected), _ESCAPE)
     costs = []
     for model in range(1, MODELS):
@@ -121,14 +121,14 @@ def best_model(counts: np.ndarray, expected: int) -> int:
 
 
 def _steps(counts: np.ndarray, expected: int) -> NDArray[np.int64]:
-    """The numbers that stand for the steps from each count to the next: 2d, or −2d − 1 where d is negative."""
+    """Return the numbers that encode the steps from each count to the next: 2d, or −2d − 1 where d is negative."""
     steps = np.diff(np.concatenate([[expected], counts]))
     return np.where(steps >= 0, 2 * steps, -2 * steps - 1)
 
 
 @cache
 def geometric(model: int) -> NDArray[np.int64]:
-    """Frequencies of the numbers 0 to 255, each *model*/64 of the one before it, rounded down, and 1 at least."""
+    """Return frequencies of 0 to 255, each *model*/64 of the one before it, rounded down, and 1 at least."""
     frequencies = [2**18]
     while len(frequencies) <= _ESCAPE:
         frequencies.append(max(frequencies[-1] * model // MODELS, 1))
@@ -138,7 +138,7 @@ def geometric(model: int) -> NDArray[np.int64]:
 def code_mask(
     stream: Stream, mask: np.ndarray | None, rows: int, counts: NDArray[np.int64], apart: int
 ) -> NDArray[np.bool_]:
-    """A mask bool (rows, columns), of which each column has as many True as *counts* says.
+    """Return a mask bool (rows, columns), of which each column has as many True as *counts* says.
 
     Coded in blocks of columns, each as wide as all before it. *apart*: the distance of rows that are
     neighbours besides the next ones (an image's width; 0: rows have no neighbours). Columns without weights, and those
@@ -167,7 +167,7 @@ def code_mask(
         total += sizes
         row, column = np.divmod(order[bits], len(block))
         if not np.array_equal(np.bincount(column, minlength=len(block)), counts[block]):
-            raise damaged("a column has another number of weights than it says")
+            raise damaged("a column does not have its stored number of weights")
         result[row, block[column]] = True
         seen += np.bincount(row, minlength=rows)
         done += len(block)
@@ -175,12 +175,12 @@ def code_mask(
 
 
 def damaged(how: str) -> LabkitError:
-    """The error for a file that cannot be read."""
+    """Return the error for a file that cannot be read."""
     return LabkitError(f"This .lkz file is damaged ({how}): copy it again, or make it again from the model.")
 
 
 def _row_guess(seen: NDArray[np.int64], apart: int) -> NDArray[np.float32]:
-    """How full each row may be, in shares of all: its own count four times, its four neighbours' twice, and a little.
+    """Return each row's expected share of all: its own count four times, its four neighbours' twice, and a little.
 
     Rounded to float32 as IEEE 754 says, like the product it goes into: the same on every machine.
     """
@@ -206,7 +206,7 @@ def _half_octave(expected: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _chance(k: int, ones: Any, total: Any) -> NDArray[np.int64]:
-    """The frequencies of 0 and 1 in class *k*, out of 2^16: what was seen in it, and three places of what it means.
+    """Return the frequencies of 0 and 1 in class *k*, out of 2^16, from the counts so far and a prior of three places.
 
     Class k is the interval from ``2^(k/2 − 127)`` for even k, and from 1.5 times the power below for odd k.
     """
@@ -221,5 +221,5 @@ def _thirds(numbers: np.ndarray) -> NDArray[np.int64]:
 
 
 def _categorical(kind: Any, frequencies: np.ndarray, count: int) -> Any:
-    """constriction's model for *frequencies*; without a table where two symbols make one not worth its while."""
+    """Return constriction's model for *frequencies*; without a table for two symbols, where one gains no time."""
     return kind(frequencies / int(frequencies.sum()), perfect=False, lazy=len(frequencies) == 2 or count < 64)

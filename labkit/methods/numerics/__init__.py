@@ -70,7 +70,7 @@ def cast(
     known, round_whole = find(format), rounder(rounding, rng)
     numbers = np.asarray(x)
     if numbers.dtype.kind in "cOSUTMm":
-        raise UsageError(f"x is of type {numbers.dtype}, but takes real numbers.")
+        raise UsageError(f"x is of type {numbers.dtype}, but must hold real numbers.")
     result = np.empty(numbers.shape, dtype=np.float32)
     flat, target = np.ascontiguousarray(numbers).reshape(-1), result.reshape(-1)
     with np.errstate(invalid="ignore", over="ignore"):  # a signalling NaN is no news, nor an infinity in float32

@@ -133,7 +133,7 @@ def _scales(blocks: np.ndarray, format: Format) -> np.ndarray:
 def _block_format(format: Any) -> Format:
     known = find(format)
     if known.kind != "block":
-        raise UsageError(f"{known.name} has no blocks: take mxfp8_e4m3, mxfp4, nvfp4 or another block format.")
+        raise UsageError(f"{known.name} has no blocks: choose mxfp8_e4m3, mxfp4, nvfp4 or another block format.")
     return known
 
 

@@ -1,4 +1,4 @@
-"""Number formats: how many bits, how they are split, and what each pattern of bits stands for.
+"""Number formats: the number of bits, their fields, and the value of each bit pattern.
 
 A float of sign s, exponent field e and mantissa field f (of m bits) is, with the format's bias b,
 
@@ -208,7 +208,7 @@ def values(format: Any) -> np.ndarray:
     known = find(format)
     known = known.element or known
     if known.bits > _LISTED:
-        raise UsageError(f"{known.name} has too many values to list: take a format of at most {_LISTED} bits.")
+        raise UsageError(f"{known.name} has too many values to list: choose a format of at most {_LISTED} bits.")
     if known.kind == "integer":
         return np.arange(known.min, known.max + known.epsilon, known.epsilon, dtype=np.float32)
     numbers = decode(np.arange(2**known.bits), known)
@@ -270,5 +270,7 @@ def encode(numbers: Any, format: Any) -> np.ndarray:
 def _single(format: Any) -> Format:
     known = find(format)
     if known.kind == "block":
-        raise UsageError(f"{known.name} has no pattern a value, since a block shares its scale: take its element.")
+        raise UsageError(
+            f"{known.name} has no bit pattern per value, since a block shares its scale: use its element format."
+        )
     return known

@@ -66,7 +66,7 @@ def round_to(x: np.ndarray, format: Format, rounding: str, round_whole: Rounder,
     """
     nan = np.isnan(x)
     if not format.has_nan and nan.any():
-        raise UsageError(f"{format.name} has no pattern for NaN: take the NaN out, or a format that has one.")
+        raise UsageError(f"{format.name} has no pattern for NaN: remove the NaN, or choose a format that has one.")
     infinite = np.isinf(x)
     special = bool(nan.any() or infinite.any())
     finite = np.where(nan | infinite, 0.0, x) if special else x
