@@ -224,7 +224,7 @@ class Lab:
     # Talking with the learner
 
     def predict(self, key: str, question: str, options: Sequence[str], guess: object = None) -> None:
-        """Ask for a guess before the result is seen; it is kept on this machine, never graded, and never blocks.
+        """Store a guess before the result is seen; it stays on this machine, is never graded, and never blocks.
 
         Case, blanks around the guess and a full stop at its end do not matter. A guess that is none of the options is
         shown with them, and counts as none.
