@@ -65,9 +65,10 @@ def card(lesson: Lesson, course: Mapping[str, Lesson], executed: Mapping[str, An
         ("Needs", ", ".join(needs) or "nothing before it"),
         ("Verified", _verified(executed)),
     ]
-    table = "\n".join(f"| **{name}** | {text} |" for name, text in rows if text)
+    head, *others = [f"| **{name}** | {text} |" for name, text in rows if text]
+    table = "\n".join([head, "|:---|:---|", *others])
     objectives = "\n".join(f"- {objective}" for objective in lesson.objectives)
-    return f"| This lesson | |\n|:---|:---|\n{table}\n\nAt the end you can\n\n{objectives}"
+    return f"{table}\n\nAt the end you can\n\n{objectives}"
 
 
 def _link(lesson: Lesson) -> str:
@@ -97,7 +98,7 @@ def _cell(lesson: Lesson, cell: Cell, edition: Edition) -> dict[str, Any]:
         return _markdown(cell.id, text, metadata)
     if parts.BEGIN in cell.text:
         metadata["nbgrader"] = _nbgrader(lesson, cell)
-    text = parts.without_solution(cell.text) if edition == "student" else parts.without_markers(cell.text)
+    text = parts.without_solution(cell.text) if edition == "student" else _solved(parts.without_markers(cell.text))
     return {
         "cell_type": "code",
         "execution_count": None,
@@ -106,6 +107,11 @@ def _cell(lesson: Lesson, cell: Cell, edition: Edition) -> dict[str, Any]:
         "outputs": [],
         "source": text,
     }
+
+
+def _solved(text: str) -> str:
+    """Return a cell of the solved edition: its `start` says so, and nobody's progress counts it."""
+    return re.sub(r'^(lab = start\("\d\d", seed=seed)\)', r'\1, edition="solved")', text, flags=re.MULTILINE)
 
 
 def _markdown(name: str, text: str, metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -34,3 +34,11 @@ def remember_check(lesson: str, exercise: str) -> None:
     """Record on this machine that *exercise* was passed today, for ``labkit progress``."""
     if exercise not in recall("progress.json").get(lesson, {}):
         remember("progress.json", lesson, exercise, date.today().isoformat())
+
+
+def forget(file: str, lesson: str) -> None:
+    """Drop what `remember` kept for *lesson* in *file*, if the file can be written."""
+    state = recall(file)
+    if state.pop(lesson, None) is not None:
+        with suppress(LabkitError):
+            files.write(places.records() / file, json.dumps(state, indent=1, sort_keys=True))

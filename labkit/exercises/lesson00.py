@@ -9,10 +9,12 @@ from labkit.exercises.framework import Exercise, Mistake
 _RNG = np.random.default_rng(0)
 _LABELS = _RNG.integers(0, 10, 60).astype("uint8")
 _PREDICTED = np.where(_RNG.random(60) < 0.6, _LABELS, _RNG.integers(0, 10, 60)).astype("int64")
+_CONFUSED = np.repeat([6, 0, 6], [300, 280, 20]).astype("uint8")  # one class has more mistakes than fit into uint8
 _NONE = np.zeros(0, dtype="uint8")
 _CASES = [
     ("sixty random images", (_PREDICTED, _LABELS)),
     ("four images, one wrong", (np.array([2, 0, 1, 1]), np.array([2, 0, 1, 3], dtype="uint8"))),
+    ("three hundred mistakes in one class", (np.where(_CONFUSED == 6, 4, _CONFUSED).astype("int64"), _CONFUSED)),
     ("all right", (_LABELS.astype("int64"), _LABELS)),
     ("all wrong", (np.array([1, 2, 2]), np.array([0, 0, 1], dtype="uint8"))),
     ("one image", (np.array([9]), np.array([9], dtype="uint8"))),
@@ -53,16 +55,18 @@ EXERCISES = [
             Mistake(
                 "error",
                 lambda predicted, labels: 1 - _accuracy(predicted, labels),
-                "you give the share that is wrong; accuracy is the share that is right",
+                "you return the share of wrong answers; accuracy is the share of right ones",
             ),
             Mistake(
                 "percent",
                 lambda predicted, labels: 100 * _accuracy(predicted, labels),
-                "you give a percentage; the docstring asks for a share from 0 to 1",
+                "you return a percentage; the docstring asks for a share from 0 to 1",
             ),
             Mistake("unguarded", _unguarded, "without any images you divide by zero; return NaN there"),
             Mistake(
-                "or zero", _or_zero, "no images are not the same as none right; return NaN when there are no images"
+                "or zero",
+                _or_zero,
+                "an accuracy of 0 would mean that all answers are wrong; return NaN when there are no images",
             ),
         ],
         cases=_CASES,
@@ -74,7 +78,7 @@ EXERCISES = [
             Mistake(
                 "by prediction",
                 lambda predicted, labels: np.bincount(predicted[predicted != labels], minlength=10),
-                "you count by the class that the network said; count by the label, which is the true one",
+                "you count by the predicted class; count by the label, which is the true class",
             ),
             Mistake(
                 "right ones",
@@ -82,17 +86,27 @@ EXERCISES = [
                 "you count the images that are right; the mistakes are those where the two differ",
             ),
             Mistake(
+                "all images",
+                lambda predicted, labels: np.bincount(labels, minlength=10),
+                "you count all images of each class; count only those whose prediction differs from the label",
+            ),
+            Mistake(
                 "short",
                 lambda predicted, labels: np.bincount(labels[predicted != labels]),
-                "where the last classes have no mistake your answer is too short; ask for minlength=10",
+                "your answer is too short when the last classes have no mistakes; pass minlength=10",
             ),
             Mistake(
                 "total",
                 lambda predicted, labels: int(np.count_nonzero(predicted != labels)),
-                "you count all mistakes together; ten counts are wanted, one for each class",
+                "you count all mistakes together; return ten counts, one per class",
             ),
             Mistake(
-                "shares", _mistake_shares, "you divide by the images of each class; the counts themselves are wanted"
+                "too small a type",
+                lambda predicted, labels: _mistakes(predicted, labels).astype(labels.dtype),
+                "your counts have the type of the labels, uint8, which ends at 255; count in integers",
+            ),
+            Mistake(
+                "shares", _mistake_shares, "you divide by the number of images per class; return the counts themselves"
             ),
         ],
         cases=_CASES,

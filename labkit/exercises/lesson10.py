@@ -36,6 +36,11 @@ def _one_side(size: int, kernel: int, channels: int, filters: int) -> tuple[int,
     return weights, size * weights
 
 
+def _operations(size: int, kernel: int, channels: int, filters: int) -> tuple[int, int]:
+    weights, macs = _separable(size, kernel, channels, filters)
+    return weights, 2 * macs
+
+
 def _with_biases(size: int, kernel: int, channels: int, filters: int) -> tuple[int, int]:
     weights, macs = _separable(size, kernel, channels, filters)
     return weights + channels + filters, macs
@@ -89,11 +94,30 @@ def _bias_lost(
     return kernel * scale, beta - mean * scale
 
 
-def _norm(*shape: int) -> tuple[Array | float, ...]:
-    """Return a kernel of *shape*, a bias, and the four numbers of each channel, drawn at random; epsilon."""
+def _epsilon_forgotten(
+    kernel: Array, bias: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float
+) -> tuple[Array, Array]:
+    return _fold(kernel, bias, gamma, beta, mean, variance, 0.0)
+
+
+def _first_axis(
+    kernel: Array, bias: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float
+) -> tuple[Array, Array]:
+    scale = gamma / np.sqrt(variance + epsilon)
+    return kernel * scale.reshape(-1, *[1] * (kernel.ndim - 1)), beta + (bias - mean) * scale
+
+
+def _bias_kept(
+    kernel: Array, bias: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float
+) -> tuple[Array, Array]:
+    return _fold(kernel, bias, gamma, beta, mean, variance, epsilon)[0], bias
+
+
+def _norm(*shape: int, epsilon: float = 1e-3) -> tuple[Array | float, ...]:
+    """Return a kernel of *shape*, a bias and the four numbers per channel, all drawn at random, and *epsilon*."""
     out = shape[-1]
     drawn = [_RNG.normal(size=size).astype(np.float32) for size in (shape, out, out, out, out)]
-    return (*drawn, _RNG.uniform(0.2, 3.0, out).astype(np.float32), 1e-3)
+    return (*drawn, _RNG.uniform(0.2, 3.0, out).astype(np.float32), epsilon)
 
 
 def _still(variance: float, gamma: float) -> tuple[Array | float, ...]:
@@ -119,6 +143,21 @@ def _this_step_only(sizes: list[int], reads: list[list[int]]) -> int:
     return max(sum(sizes[key] for key in {0, *row, step + 1}) for step, row in enumerate(reads))
 
 
+def _unread_freed(sizes: list[int], reads: list[list[int]]) -> int:
+    last = {key: step for step, row in enumerate(reads) for key in row} | {0: len(reads)}
+    return max(
+        sum(sizes[key] for key in range(step + 2) if key == step + 1 or last.get(key, -1) >= step)
+        for step in range(len(reads))
+    )
+
+
+def _unread_unknown(sizes: list[int], reads: list[list[int]]) -> int:
+    last = {key: step for step, row in enumerate(reads) for key in row} | {0: len(reads)}
+    return max(
+        sum(sizes[key] for key in range(step + 2) if key == step + 1 or last[key] >= step) for step in range(len(reads))
+    )
+
+
 def _result_late(sizes: list[int], reads: list[list[int]]) -> int:
     steps = [(row, [step + 1]) for step, row in enumerate(reads)]
     live = cost.live_bytes(dict(enumerate(sizes)), steps, kept=[0])
@@ -133,6 +172,7 @@ EXERCISES = [
             Mistake("whole", _whole, "that is the cost of the one convolution that the two small ones replace"),
             Mistake("depthwise only", _only_depthwise, "the second step is missing: the 1 × 1 convolution"),
             Mistake("one side", _one_side, "size is the length of one side: there are size × size positions"),
+            Mistake("operations", _operations, "you count two operations per MAC; return the MACs"),
             Mistake("biases", _with_biases, "you count biases, but neither of the two convolutions has any"),
         ],
         cases=[
@@ -160,7 +200,22 @@ EXERCISES = [
             Mistake(
                 "weights each time",
                 _weights_each_time,
-                "you read the weights anew for each image; they are read once for the whole batch",
+                "you count the weights once per image; they are read once for the whole batch",
+            ),
+            Mistake(
+                "one image's operations",
+                lambda inputs, units, batch: _intensity(inputs, units, batch) / batch,
+                "you count the operations of one image, but the bytes of the whole batch: multiply by batch",
+            ),
+            Mistake(
+                "no inputs",
+                lambda inputs, units, batch: 2 * batch * inputs * units / (4 * units * (inputs + batch)),
+                "the inputs are missing among the bytes: batch times inputs values are read",
+            ),
+            Mistake(
+                "no outputs",
+                lambda inputs, units, batch: 2 * batch * inputs * units / (4 * inputs * (units + batch)),
+                "the outputs are missing among the bytes: batch times units values are written",
             ),
             Mistake(
                 "weights only",
@@ -187,11 +242,19 @@ EXERCISES = [
                 _bias_unscaled,
                 "the layer's own bias goes through the normalization too: subtract the mean from it, then scale",
             ),
-            Mistake("bias lost", _bias_lost, "the layer's own bias has got lost: it stands beside the mean"),
+            Mistake("bias lost", _bias_lost, "the layer's own bias is missing: subtract the mean from it, then scale"),
+            Mistake("bias kept", _bias_kept, "you return the old bias; batch norm moves and scales it as well"),
+            Mistake("epsilon forgotten", _epsilon_forgotten, "epsilon is missing: add it to the variance"),
+            Mistake(
+                "first axis",
+                _first_axis,
+                "you scale along the first axis; the channels are the last axis of the kernel",
+            ),
         ],
         cases=[
             ("dense kernel", _norm(6, 4)),
             ("convolution kernel", _norm(3, 3, 2, 5)),
+            ("a large epsilon", _norm(3, 2, epsilon=0.5)),
             ("one weight, one channel", _norm(1, 1)),
             ("variance zero", _still(0.0, 1.0)),
             ("gamma zero", _still(1.0, 0.0)),
@@ -202,17 +265,29 @@ EXERCISES = [
         "10.4",
         _peak,
         mistakes=[
-            Mistake("everything", _everything, "you add up all activations; those that nobody reads any more are gone"),
+            Mistake(
+                "everything", _everything, "you add up all activations; after its last reader an activation is freed"
+            ),
+            Mistake(
+                "unread freed",
+                _unread_freed,
+                "an activation that no operator reads is an output of the network: it stays until the end",
+            ),
+            Mistake(
+                "unread unknown",
+                _unread_unknown,
+                "an activation that no operator reads has no last reader, and your dictionary no entry: use get",
+            ),
             Mistake(
                 "this step only",
                 _this_step_only,
-                "an activation that a later operator still reads is alive in between: think of a shortcut",
+                "an activation that a later operator reads stays in memory in between, as in a shortcut",
             ),
             Mistake("input freed", _input_freed, "you free the input after its last use, but it is kept to the end"),
             Mistake(
                 "result late",
                 _result_late,
-                "while an operator runs, its result has its place already: count what is read and what is written",
+                "an operator's result is in memory while the operator runs: count what it writes as well",
             ),
         ],
         cases=[
@@ -221,6 +296,8 @@ EXERCISES = [
             ("a shortcut past large ones", ([10, 50, 60, 60, 2], [[0], [1], [2], [1, 3]])),
             ("the input read again at the end", ([50, 20, 20, 50], [[0], [1], [0, 2]])),
             ("a large result at the end", ([4, 2, 1, 90], [[0], [1], [2]])),
+            ("two outputs, which no operator reads", ([1, 2, 3], [[0], [0]])),
+            ("an output in the middle", ([5, 20, 7, 9, 4], [[0], [0], [2], [3]])),
             ("one operator", ([7, 3], [[0]])),
             ("all equal", ([8, 8, 8, 8, 8], [[0], [1], [2], [3]])),
         ],

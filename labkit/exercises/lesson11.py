@@ -8,10 +8,12 @@ from labkit.deploy.roofline import predicted_seconds
 from labkit.exercises.framework import Exercise, Mistake
 
 _RNG = np.random.default_rng(11)
-_CALM = np.round(_RNG.gamma(4.0, 0.02, 41) + 1.0, 4)
-_DRIFT = np.linspace(1.0, 3.0, 21) ** 2  # a processor that slows down during the run
-_FIRST = np.round(_DRIFT * (1 + 0.1 * _RNG.random(21)), 4)
-_SECOND = np.round(2 * _DRIFT * (1 + 0.1 * _RNG.random(21)), 4)
+_CALM = _RNG.gamma(4.0, 0.02, 41) + 1.0
+_DRIFT = np.concatenate(
+    [np.linspace(1.0, 3.0, 15) ** 2, np.linspace(2.5, 1.2, 6)]
+)  # slower and slower, then recovering
+_FIRST = _DRIFT * (1 + 0.1 * _RNG.random(21))
+_SECOND = 2 * _DRIFT * (1 + 0.1 * _RNG.random(21))
 _INTERRUPTED = np.where(np.arange(21) % 5 == 0, 40.0, _SECOND)  # every fifth round another program ran
 
 
@@ -68,20 +70,21 @@ EXERCISES = [
             Mistake(
                 "mean and deviation",
                 _mean_and_deviation,
-                "you give the mean and its deviation, and one outlier moves both; take percentiles",
+                "you return the mean and the deviation, and one outlier moves both; use percentiles",
             ),
-            Mistake("extremes", _extremes, "you give the smallest and the largest; the quartiles leave both outside"),
+            Mistake("extremes", _extremes, "you return the smallest and the largest; take the quartiles instead"),
             Mistake(
                 "unsorted",
                 _unsorted,
-                "you took values by their place in the run; they must be sorted first (np.percentile does it)",
+                "you take values by their place in the run; sort them first (np.percentile does it)",
             ),
-            Mistake("backwards", _backwards, "the upper quartile stands first; the order is low, median, high"),
+            Mistake("backwards", _backwards, "the upper quartile comes first in yours; the order is low, median, high"),
         ],
         cases=[
             ("forty-one calls", (_CALM,)),
             ("the first call took a hundred times as long", (np.array([100.0, 1.0, 1.1, 1.2, 1.0, 1.3, 1.1, 1.0]),)),
             ("an even number", (np.array([4.0, 1.0, 3.0, 2.0]),)),
+            ("microseconds", (_RNG.gamma(2.0, 1e-6, 12),)),
             ("one call", (np.array([0.7]),)),
             ("all equal", (np.full(6, 2.5),)),
         ],
@@ -98,7 +101,7 @@ EXERCISES = [
             Mistake(
                 "upside down",
                 lambda first, second: float(np.median(first / second)),
-                "yours is the first over the second; the question is how many times the first the second takes",
+                "you divide the first by the second; divide the second by the first",
             ),
             Mistake(
                 "ratio of means",
@@ -112,7 +115,8 @@ EXERCISES = [
             ),
         ],
         cases=[
-            ("a processor that slows down", (_FIRST, _SECOND)),
+            ("a processor that slows down and recovers", (_FIRST, _SECOND)),
+            ("an even number of rounds", (np.array([1.0, 2.0, 4.0, 5.0]), np.array([3.0, 2.0, 8.0, 6.0]))),
             ("every fifth round interrupted", (_FIRST, _INTERRUPTED)),
             ("three rounds", (np.array([1.0, 2.0, 4.0]), np.array([3.0, 2.0, 8.0]))),
             ("one round", (np.array([2.0]), np.array([5.0]))),
@@ -126,17 +130,17 @@ EXERCISES = [
             Mistake(
                 "sum",
                 lambda flops, moved, peak, bandwidth: flops / peak + moved / bandwidth,
-                "you add the two times; computing and moving go on at once, so the longer one counts",
+                "you add the two times; computing and moving happen at the same time, so the longer one counts",
             ),
             Mistake(
                 "shorter",
                 lambda flops, moved, peak, bandwidth: min(flops / peak, moved / bandwidth),
-                "yours is the shorter time; nobody is done before the slower half is",
+                "you return the shorter time; the layer is finished only when the longer one is",
             ),
             Mistake(
                 "computing alone",
                 lambda flops, moved, peak, bandwidth: flops / peak,
-                "you count the computing alone; a layer with many weights and few operations waits for memory",
+                "you count the computation alone; a layer with many weights and few operations waits for memory",
             ),
             Mistake(
                 "doubled",
@@ -148,6 +152,9 @@ EXERCISES = [
             ("a dense layer: memory is the bound", (8e5, 1.6e6, 1e11, 2e10)),
             ("a convolution: the peak is the bound", (3.2e6, 1.2e5, 1e11, 2e10)),
             ("exactly at the ridge", (5e6, 1e6, 1e11, 2e10)),
+            ("another processor", (3.2e6, 2.4e5, 4e9, 1.5e9)),
+            ("a slow memory", (1e6, 3e5, 5e10, 2e9)),
+            ("a third of a microsecond", (2560.0, 5632.0, 3e11, 1.7e10)),
             ("nothing to compute: a copy", (0, 1e6, 1e11, 2e10)),
             ("nothing to do", (0, 0, 1e11, 2e10)),
         ],
@@ -159,7 +166,7 @@ EXERCISES = [
             Mistake(
                 "against all",
                 _against_all,
-                "your median holds the warm-up itself; take that of the second half, which has settled",
+                "your median contains the warm-up itself; take the median of the second half",
             ),
             Mistake(
                 "every slow one",
@@ -169,7 +176,24 @@ EXERCISES = [
             Mistake(
                 "against the mean",
                 _against_the_mean,
-                "one interruption in the second half lifts its mean, and hides the warm-up; take the median",
+                "one interruption in the second half raises its mean and hides the warm-up; take the median",
+            ),
+            Mistake(
+                "strictly below",
+                lambda times: int(np.argmax(times < 1.1 * np.median(times[len(times) // 2 :]))),
+                "a call at exactly 1.1 times the median has settled: compare with <=",
+            ),
+            Mistake(
+                "against the fastest",
+                lambda times: int(np.argmax(times <= 1.1 * np.min(times[len(times) // 2 :]))),
+                "you compare with the fastest call of the second half; take the median",
+            ),
+            Mistake(
+                "within a tenth",
+                lambda times: int(
+                    np.argmax(np.abs(times / np.median(times[len(times) // 2 :]) - 1) <= 0.1 * (1 + 1e-12))
+                ),
+                "a fast call has settled as well: only the upper limit counts",
             ),
             Mistake(
                 "one more",
@@ -181,6 +205,17 @@ EXERCISES = [
             ("two slow calls", (np.array([9.0, 1.5, 1.0, 1.02, 0.98, 1.0, 1.01, 1.0]),)),
             ("an interruption later", (np.array([9.0, 3.0, 1.0, 1.0, 1.0, 7.0, 1.0, 30.0, 1.0, 1.0]),)),
             ("a long warm-up", (np.array([9.0, 8.0, 7.0, 6.0, 5.0, 1.0, 1.0, 1.0, 1.0]),)),
+            ("exactly at the limit", (np.array([2.0, 1.1, 1.0, 1.0, 1.0, 1.0]),)),
+            ("just above the limit", (np.array([2.0, 1.15, 1.105, 1.0, 1.0, 1.0, 1.0]),)),
+            ("times in microseconds", (np.array([9e-6, 1.5e-6, 1.05e-6, 1e-6, 1e-6, 1.02e-6, 1e-6]),)),
+            ("times of hundreds", (np.array([900.0, 400.0, 107.0, 100.0, 100.0, 101.0]),)),
+            ("of three calls, the last two", (np.array([1.5, 1.12, 0.97]),)),
+            ("of two calls, the last", (np.array([1.3, 1.08]),)),
+            ("a fast call in the second half", (np.array([9.0, 1.5, 1.0, 1.02, 1.0, 0.2, 1.0, 1.01, 1.0]),)),
+            ("a fast call at the start", (np.array([0.5, 2.0, 1.0, 1.0, 1.0, 1.0]),)),
+            ("the last call is slow", (np.array([9.0, 1.2, 1.0, 1.0, 1.0, 5.0]),)),
+            ("faster towards the end", (np.array([2.0, 1.25, 1.2, 1.2, 1.2, 1.2, 1.0, 1.0]),)),
+            ("slow and fast in turns", (np.array([4.5, 4.1, 86.4, 4.0, 4.3, 4.1, 4.0, 1.6, 3.6, 3.6, 1.0]),)),
             ("warm from the start", (np.array([1.0, 1.05, 0.97, 1.0]),)),
             ("all equal", (np.full(5, 2.0),)),
             ("one call", (np.array([0.3]),)),

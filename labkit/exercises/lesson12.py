@@ -48,6 +48,14 @@ def _percent(correct: int, n: int) -> tuple[float, float]:
     return 100 * low, 100 * high
 
 
+def _short_z(correct: int, n: int) -> tuple[float, float]:
+    return wilson(correct, n, math.erf(1.96 / math.sqrt(2)))
+
+
+def _unguarded(correct: int, n: int) -> tuple[float, float]:
+    return wilson(correct, n) if 1 / n else (0.0, 1.0)
+
+
 def _upper(first_only: int, second_only: int) -> int:
     return min(first_only, second_only)
 
@@ -76,6 +84,14 @@ def _short_tail(first_only: int, second_only: int) -> float:
     return min(1.0, 2 * sum(math.comb(n, k) for k in range(_upper(first_only, second_only))) / 2**n)
 
 
+def _chi_square(first_only: int, second_only: int) -> float:
+    return mcnemar(first_only, second_only, "chi_square")
+
+
+def _mid_p(first_only: int, second_only: int) -> float:
+    return mcnemar(first_only, second_only, "mid_p")
+
+
 def _needed(difference: float, discordant: float) -> int:
     return images_paired(difference, discordant)
 
@@ -85,12 +101,34 @@ def _unsquared(difference: float, discordant: float) -> int:
     return math.ceil(spread / abs(difference))
 
 
+def _one_root(difference: float, discordant: float) -> int:
+    return math.ceil((Z + Z_POWER) ** 2 * discordant / difference**2)
+
+
+def _roots_swapped(difference: float, discordant: float) -> int:
+    spread = Z_POWER * math.sqrt(discordant) + Z * math.sqrt(discordant - difference**2)
+    return math.ceil((spread / difference) ** 2)
+
+
 def _no_power(difference: float, discordant: float) -> int:
     return math.ceil(Z**2 * discordant / difference**2)
 
 
 def _rounded_down(difference: float, discordant: float) -> int:
     return images_paired(difference, discordant) - 1
+
+
+def _exact(difference: float, discordant: float) -> float:
+    root = math.sqrt(discordant - difference**2)
+    return float(((Z * math.sqrt(discordant) + Z_POWER * root) / difference) ** 2)
+
+
+def _rounded(difference: float, discordant: float) -> int:
+    return round(_exact(difference, discordant))
+
+
+def _not_whole(difference: float, discordant: float) -> float:
+    return _exact(difference, discordant)
 
 
 def _as_if_apart(difference: float, discordant: float) -> int:
@@ -128,6 +166,15 @@ def _counts(validation: np.ndarray, baseline: np.ndarray, test: np.ndarray, test
     return int(validation[chosen].sum()), int(test[chosen].sum())
 
 
+def _as_shares(validation: np.ndarray, baseline: np.ndarray, test: np.ndarray, test_baseline: np.ndarray) -> tuple:
+    gain, test_gain = _winner(validation, baseline, test, test_baseline)
+    return gain / len(baseline), test_gain / len(test_baseline)
+
+
+def _swapped(validation: np.ndarray, baseline: np.ndarray, test: np.ndarray, test_baseline: np.ndarray) -> tuple:
+    return _winner(validation, baseline, test, test_baseline)[::-1]
+
+
 def _last(validation: np.ndarray, baseline: np.ndarray, test: np.ndarray, test_baseline: np.ndarray) -> tuple:
     gains, test_gains = _gains(validation, baseline), _gains(test, test_baseline)
     chosen = len(gains) - 1 - int(np.argmax(gains[::-1]))
@@ -142,7 +189,7 @@ EXERCISES = [
             Mistake(
                 "Wald",
                 _wald,
-                "this is the interval that puts the measured share into the root, Wald's; Wilson's has z² terms too",
+                "this is Wald's interval, with the measured share alone under the root; Wilson's has z² terms as well",
             ),
             Mistake("unscaled", _unscaled, "the numerator is right; divide both ends by 1 + z² / n"),
             Mistake("one-sided", _one_sided, "your z leaves 5 % on each side; half of them on each side is z = 1.96"),
@@ -152,6 +199,8 @@ EXERCISES = [
                 "the width is right, but the middle has moved: it is (share + z² / (2 n)) / (1 + z² / n)",
             ),
             Mistake("percent", _percent, "return shares between 0 and 1, not percent"),
+            Mistake("short z", _short_z, "your z is rounded to 1.96; use 1.959964"),
+            Mistake("unguarded", _unguarded, "without images you divide by zero; return 0 and 1 there"),
         ],
         cases=[
             ("most are right", (9180, 10_000)),
@@ -168,17 +217,19 @@ EXERCISES = [
         mcnemar,
         mistakes=[
             Mistake("one tail", _one_tail, "this is one tail; a gap to the other side counts too, so take it twice"),
-            Mistake("uncapped", _uncapped, "with a tie the two tails share their middle, and p passes 1: cap it there"),
+            Mistake("uncapped", _uncapped, "with equal counts the two tails overlap and p exceeds 1: limit it to 1"),
             Mistake(
                 "point",
                 _only_the_point,
-                "this is the chance of just this count; add all counts that are further from the middle",
+                "this is the probability of this count alone; add all counts that are further from the middle",
             ),
             Mistake(
                 "left tail",
                 _left_tail,
                 "your tail begins at first_only even when that is the larger count; begin at the smaller of the two",
             ),
+            Mistake("chi-square", _chi_square, "this is the chi_square form, from the normal curve; count coin tosses"),
+            Mistake("mid-p", _mid_p, "this is the mid_p form; here the observed split counts in full"),
             Mistake(
                 "short tail", _short_tail, "the observed count itself belongs to the tail: range stops before its end"
             ),
@@ -198,14 +249,18 @@ EXERCISES = [
         _needed,
         mistakes=[
             Mistake(
-                "unsquared", _unsquared, "the bracket and the difference are squared: four times the images halve it"
+                "unsquared", _unsquared, "the square is missing: four times as many images show half the difference"
             ),
             Mistake(
                 "no power",
                 _no_power,
-                "your z for the power is missing: at this number the difference is seen only every second time",
+                "your z for the power is missing: with this number, half of the experiments miss the difference",
             ),
-            Mistake("rounded down", _rounded_down, "a part of an image is a whole image: round up"),
+            Mistake("one root", _one_root, "the two roots differ: the one of the power holds ψ − δ², not ψ"),
+            Mistake("roots swapped", _roots_swapped, "1.959964 belongs to √ψ and 0.841621 to √(ψ − δ²): you swap them"),
+            Mistake("rounded down", _rounded_down, "int cuts the fraction off, so you need one image more: round up"),
+            Mistake("rounded", _rounded, "round gives the nearest number, which may be one image too few: round up"),
+            Mistake("float", _not_whole, "the number of images is a whole one: round up"),
             Mistake(
                 "as if apart",
                 _as_if_apart,
@@ -219,6 +274,8 @@ EXERCISES = [
             ("the other is better", (-0.003, 0.01)),
             ("a large difference", (0.1, 0.3)),
             ("all differences one way", (0.05, 0.05)),
+            ("a small difference", (0.0021, 0.05)),
+            ("a very large one", (0.31, 0.4)),
         ],
     ),
     Exercise(
@@ -235,7 +292,9 @@ EXERCISES = [
             Mistake(
                 "counts", _counts, "a gain is against the baseline on the same images: subtract what it gets right"
             ),
-            Mistake("last", _last, "of several equally good copies take the first, as np.argmax does"),
+            Mistake("shares", _as_shares, "these are shares; a gain here is a number of images: use sum, not mean"),
+            Mistake("swapped", _swapped, "return the gain on validation first, then the gain on test"),
+            Mistake("last", _last, "if several copies are equally good, take the first, as np.argmax does"),
         ],
         cases=[
             ("five copies", (_FEW, _BASE, _MORE, _FRESH)),

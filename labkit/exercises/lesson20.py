@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -67,6 +68,14 @@ def _unsigned(x: np.ndarray) -> np.ndarray:
     return np.abs(cast(x, "float4_e2m1"))
 
 
+def _zero_unsigned(x: np.ndarray) -> np.ndarray:
+    return cast(x, "float4_e2m1") + 0.0
+
+
+def _unclipped(x: np.ndarray) -> np.ndarray:
+    return np.where(np.abs(x) > 6, x, cast(x, "float4_e2m1"))
+
+
 def _cut(x: np.ndarray) -> np.ndarray:
     return cast(x, "float4_e2m1", "toward_zero")
 
@@ -84,6 +93,30 @@ def _scale(block: np.ndarray, less: int = 2, up: bool = False) -> float:
     return 2.0 ** min(max(floor - less, -127), 127)
 
 
+def _by(rounding: Callable[[float], int]) -> Callable[[np.ndarray], float]:
+    """Return the exercise's function with another rounding of the logarithm."""
+
+    def scale(block: np.ndarray) -> float:
+        largest = float(np.max(np.abs(block)))
+        return 2.0 ** min(max(rounding(math.log2(largest)) - 2, -127), 127) if largest else 2.0**-127
+
+    return scale
+
+
+def _never_clipped(block: np.ndarray) -> float:
+    largest = float(np.max(np.abs(block)))
+    return 2.0 ** min(max(math.ceil(math.log2(largest / 6)), -127), 127) if largest else 2.0**-127
+
+
+def _zeros_forgotten(block: np.ndarray) -> float:
+    return 2.0 ** min(max(math.floor(math.log2(float(np.max(np.abs(block))))) - 2, -127), 127)
+
+
+def _unlimited(block: np.ndarray) -> float:
+    largest = float(np.max(np.abs(block)))
+    return 2.0 ** (math.floor(math.log2(largest)) - 2) if largest else 2.0**-127
+
+
 def _signed_largest(block: np.ndarray) -> float:
     return _scale(np.maximum(np.max(block), 0.0))
 
@@ -96,11 +129,12 @@ EXERCISES = [
     Exercise(
         "20.1",
         _decode,
+        signed_zero=True,
         mistakes=[
             Mistake(
                 "no subnormals",
                 _always_normal,
-                "with exponent 0 you still put a one before the fraction; it is left out there, or zero could not be",
+                "an exponent field of 0 has no leading one; with it, zero would have no pattern",
             ),
             Mistake(
                 "subnormals too small",
@@ -110,7 +144,7 @@ EXERCISES = [
             Mistake(
                 "other bias", _other_bias, "everything is half as large as it should be: the bias is 2^(E − 1) − 1"
             ),
-            Mistake("no bias", _no_bias, "you take the exponent field as it stands; subtract the bias from it"),
+            Mistake("no bias", _no_bias, "you use the exponent field itself; subtract the bias from it"),
             Mistake("no sign", _no_sign, "your numbers are never negative: the topmost bit is the sign"),
         ],
         cases=[
@@ -120,6 +154,12 @@ EXERCISES = [
             ("the smallest normal", (8, 4, 3)),
             ("one", (0b0_0111_000, 4, 3)),
             ("negative", (0b1_1010_101, 4, 3)),
+            ("negative zero", (0b1_0000_000, 4, 3)),
+            ("bfloat16", (0b1_11100101_1010001, 8, 7)),
+            ("bfloat16, a subnormal", (0b0_00000000_1010001, 8, 7)),
+            ("three exponent bits, two mantissa bits", (0b1_101_11, 3, 2)),
+            ("no mantissa bits", (0b0_10100, 5, 0)),
+            ("eight mantissa bits", (0b0_110100_10101011, 6, 8)),
             ("float16", (0b0_01011_1001100110, 5, 10)),
             ("float4, its largest", (0b0111, 2, 1)),
             ("float4, negative subnormal", (0b1001, 2, 1)),
@@ -128,18 +168,21 @@ EXERCISES = [
     Exercise(
         "20.2",
         lambda x: cast(x, "float4_e2m1"),
+        signed_zero=True,
         mistakes=[
             Mistake(
                 "halves down",
                 _nearest_first,
-                "argmin takes the first of two as near; a half goes to the even pattern: 0.75 to 1, but 2.5 to 2",
+                "argmin takes the first of two; halfway, take the even pattern: 0.75 to 1, but 2.5 to 2",
             ),
             Mistake(
                 "halves up",
                 _nearest_last,
-                "you round halves up; a half goes to the even pattern: 0.75 to 1, but 0.25 to 0",
+                "you round up halfway between two; take the even pattern: 0.75 to 1, but 0.25 to 0",
             ),
             Mistake("no sign", _unsigned, "the sign is lost: put it back with np.copysign"),
+            Mistake("zero's sign", _zero_unsigned, "a negative value that becomes zero is −0: use np.copysign"),
+            Mistake("not clipped", _unclipped, "values above 6 become 6: the format has no larger one"),
             Mistake("cut", _cut, "you take the size below; take the nearest"),
             Mistake(
                 "evenly spaced",
@@ -151,6 +194,9 @@ EXERCISES = [
             ("random", (_RANDOM,)),
             ("halves", (_MIDDLES,)),
             ("negative halves", (-_MIDDLES,)),
+            ("a hair below the halves", (np.nextafter(_MIDDLES, np.float32(0)),)),
+            ("a hair above the halves", (np.nextafter(_MIDDLES, np.float32(9)),)),
+            ("zeros of both signs", (np.array([0.0, -0.0, -0.1, 0.1], dtype="float32"),)),
             ("past the largest", (np.array([6.0, 7.0, -9.0, 1e30], dtype="float32"),)),
             ("the sizes themselves", (_SIZES.astype("float32"),)),
             ("all equal", (np.full((2, 2), 0.3, dtype="float32"),)),
@@ -165,21 +211,39 @@ EXERCISES = [
             Mistake(
                 "the element forgotten",
                 lambda block: _scale(block, less=0),
-                "this brings the largest number between 1 and 2, and wastes e2m1's upper half: take 2 off the exponent",
+                "this wastes the upper half of e2m1, whose largest power of two is 4: subtract 2 from the exponent",
             ),
             Mistake(
                 "rounded up",
                 lambda block: _scale(block, up=True),
                 "you round the logarithm up; the standard rounds it down",
             ),
+            Mistake(
+                "never clipped",
+                _never_clipped,
+                "you raise the scale so that nothing is clipped; the standard rounds the logarithm down in any case",
+            ),
+            Mistake("to nearest", _by(round), "you round the logarithm to the nearest integer; round it down"),
+            Mistake(
+                "toward zero",
+                _by(int),
+                "int cuts toward zero, which rounds the negative logarithms of numbers below 1 up: round down",
+            ),
+            Mistake("zeros", _zeros_forgotten, "zero has no logarithm: return 2^−127 for a block of zeros first"),
+            Mistake("not limited", _unlimited, "the exponent of the scale ends at −127: limit it"),
             Mistake("signed", _signed_largest, "a large negative number counts too: take the largest of np.abs(block)"),
-            Mistake("divided by six", _nvidias, "that is NVFP4's way; an MX scale is a power of two"),
+            Mistake("divided by six", _nvidias, "this is the rule of NVFP4; an MX scale is a power of two"),
         ],
         cases=[
             ("random", (_RANDOM[0],)),
             ("small weights", (_RANDOM[1] * 0.01,)),
             ("the largest is negative", (np.array([0.1, -5.0, 0.3], dtype="float32"),)),
             ("all negative", (np.array([-0.7, -0.2], dtype="float32"),)),
+            ("the largest is clipped: 7", (np.array([1.0, 7.0, -2.0], dtype="float32"),)),
+            ("the largest is clipped: 0.9", (np.array([0.9, -0.3], dtype="float32"),)),
+            ("the largest is clipped: 1.9", (np.array([-1.9, 0.3], dtype="float32"),)),
+            ("near the smallest number", (np.array([3e-28, -1e-28], dtype="float32"),)),
+            ("near the largest number", (np.array([3e38, 1.0], dtype="float32"),)),
             ("a power of two", (np.array([8.0, 1.0], dtype="float32"),)),
             ("all equal", (np.full(32, 0.3, dtype="float32"),)),
             ("one number", (np.array([3.0], dtype="float32"),)),

@@ -36,8 +36,23 @@ def _nearest(x: np.ndarray, step: float, thresholds: np.ndarray) -> np.ndarray:
     return dither.nearest(x, step)
 
 
+def _sign_outside(x: np.ndarray, step: float, thresholds: np.ndarray) -> np.ndarray:
+    return np.asarray(np.sign(x) * dither.dithered(np.abs(x), step, thresholds))
+
+
+def _up_at_equality(x: np.ndarray, step: float, thresholds: np.ndarray) -> np.ndarray:
+    scaled = np.asarray(x) / step
+    return np.asarray(step * (np.floor(scaled) + (thresholds <= scaled - np.floor(scaled))))
+
+
 def _errors(fraction: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
-    return step * dither.bias(fraction, "logistic"), step**2 * dither.variance(fraction, "logistic")
+    bias = dither.bias(fraction, "logistic")
+    bias[np.abs(bias) < 1e-12] = 0.0  # at one half the law has none, and the arcsine a rounding error
+    return step * bias, step**2 * dither.variance(fraction, "logistic")
+
+
+def _of_chance(p: np.ndarray, fraction: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+    return step * (p - fraction), step**2 * p * (1 - p)
 
 
 def _no_root(fraction: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +98,7 @@ EXERCISES = [
             Mistake(
                 "complement",
                 _complement,
-                "you go up where the threshold is above the fraction, so small fractions go up often; turn it round",
+                "you round up where the threshold is above the fraction; round up where it is below",
             ),
             Mistake(
                 "toward zero",
@@ -92,12 +107,24 @@ EXERCISES = [
             ),
             Mistake("in steps", _in_steps, "your answer counts steps; multiply by the step at the end"),
             Mistake("nearest", _nearest, "you round to nearest and do not use the thresholds"),
+            Mistake(
+                "sign outside",
+                _sign_outside,
+                "you round the absolute value and restore the sign, which turns up and down round for negative values",
+            ),
+            Mistake(
+                "up at equality",
+                _up_at_equality,
+                "you also round up where the threshold equals the fraction; round up only strictly below it",
+            ),
         ],
         cases=[
             ("random values", (_X, 0.25, _U)),
             ("step 1", (_X * 10, 1.0, _U)),
             ("negative values", (-np.abs(_X), 0.5, _U)),
             ("multiples of the step", (np.arange(-3.0, 3.0), 1.0, _U[:6])),
+            ("rows and columns", (_X.reshape(3, 4), 0.5, _U.reshape(3, 4))),
+            ("thresholds close to the fraction", (np.array([0.5044, 2.3341]), 1.0, np.array([0.5041, 0.3344]))),
             ("threshold equal to the fraction", (np.array([0.5, -0.75]), 1.0, np.array([0.5, 0.25]))),
             ("all equal", (np.full(12, 0.3), 1.0, _U)),
             ("one value", (np.array([0.7]), 0.5, np.array([0.2]))),
@@ -111,21 +138,62 @@ EXERCISES = [
             Mistake(
                 "no root",
                 _no_root,
-                "the arcsine is taken of the fraction itself; the law has the square root of the fraction in it",
+                "the arcsine is taken of the fraction itself; the law takes the square root of the fraction",
             ),
             Mistake(
                 "variance of stochastic",
                 _of_stochastic,
-                "the bias is right, the variance is that of stochastic rounding: use the same chance p in p(1 - p)",
+                "the bias is right, but the variance is that of stochastic rounding: use your p in p(1 − p)",
             ),
             Mistake("one step", _one_step, "a variance is in squared units: multiply it by the step twice"),
             Mistake(
-                "sign", _sign, "the error is rounded minus exact, so a chance above the fraction is a bias upwards"
+                "order",
+                lambda fraction, step: _errors(fraction, step)[::-1],
+                "return the bias first, then the variance",
+            ),
+            Mistake(
+                "deviation",
+                lambda fraction, step: (_errors(fraction, step)[0], np.sqrt(_errors(fraction, step)[1])),
+                "you return the standard deviation; the variance is its square",
+            ),
+            Mistake(
+                "mean square",
+                lambda fraction, step: (
+                    _errors(fraction, step)[0],
+                    _errors(fraction, step)[1] + _errors(fraction, step)[0] ** 2,
+                ),
+                "you return the mean square of the error; the variance does not contain the bias",
+            ),
+            Mistake(
+                "inverse law",
+                lambda fraction, step: _of_chance(np.sin(np.pi * fraction / 2) ** 2, fraction, step),
+                "you use the inverse law, sin²; the probability of a threshold below f has the arcsine",
+            ),
+            Mistake(
+                "no factor",
+                lambda fraction, step: _of_chance(np.arcsin(np.sqrt(fraction)), fraction, step),
+                "the factor 2/π is missing: at a fraction of 1 the probability must be 1",
+            ),
+            Mistake(
+                "half the factor",
+                lambda fraction, step: _of_chance(np.arcsin(np.sqrt(fraction)) / np.pi, fraction, step),
+                "the factor is 2/π, not 1/π: at a fraction of 1 the probability must be 1",
+            ),
+            Mistake(
+                "bias without a step",
+                lambda fraction, step: (_errors(fraction, step)[0] / step, _errors(fraction, step)[1]),
+                "the bias is in steps: multiply it by the step",
+            ),
+            Mistake(
+                "sign",
+                _sign,
+                "the error is rounded minus exact, so a probability above the fraction is a positive bias",
             ),
         ],
         cases=[
             ("a few fractions", (np.array([0.02, 0.1, 0.3, 0.7, 0.95]), 0.25)),
-            ("step 2", (_RNG.random(7), 2.0)),
+            ("another step", (_RNG.random(7), 1.3907)),
+            ("fractions of 1 and of a quarter", (np.array([1.0, 0.25]), 2.0)),
             ("one half: no bias", (np.array([0.5]), 0.25)),
             ("no fraction: no error", (np.array([0.0]), 0.25)),
             ("all equal", (np.full(3, 0.1), 3.0)),
@@ -142,6 +210,11 @@ EXERCISES = [
                 "twice too far: the term is lost as soon as it is no more than half a step, not a whole one",
             ),
             Mistake(
+                "full step, by log2",
+                lambda term, precision: float(2.0 ** (math.ceil(math.log2(term)) + precision + 1)),
+                "twice too far: half a step is enough to lose the term; and log2 rounds, so use np.frexp",
+            ),
+            Mistake(
                 "stored bits",
                 _stored_bits,
                 "half of the right place: the leading bit is not stored, but it counts among the significant ones",
@@ -150,6 +223,21 @@ EXERCISES = [
                 "rounded down",
                 _floor,
                 "right for powers of two only; in between, the half step must grow further: round the exponent up",
+            ),
+            Mistake(
+                "always one more",
+                lambda term, precision: float(2.0 ** (math.floor(math.log2(term)) + 1 + precision)),
+                "twice too far for a power of two, whose logarithm is whole already: round up, which leaves it alone",
+            ),
+            Mistake(
+                "rounded logarithm",
+                lambda term, precision: float(2.0 ** np.ceil(np.log2(term) + precision)),
+                "log2 rounds, so a term just above a power of two seems to be one: np.frexp is exact",
+            ),
+            Mistake(
+                "rounded logarithm, then the bits",
+                lambda term, precision: float(2.0 ** (math.ceil(math.log2(term)) + precision)),
+                "log2 rounds: a term just above 1/128 seems to be 1/128 itself; np.frexp is exact",
             ),
             Mistake(
                 "between powers",
@@ -162,6 +250,10 @@ EXERCISES = [
             ("0.3 in float16", (0.3, 11)),
             ("a power of two: a tie goes to even", (1.0, 8)),
             ("just above a power of two", (1.0078125, 8)),
+            ("hardly above a power of two", (1.0001, 8)),
+            ("the number next to one", (float(np.nextafter(1, 2)), 8)),
+            ("the number below one", (float(np.nextafter(1, 0)), 8)),
+            ("the number next to 1/128", (float(np.nextafter(1 / 128, 1)), 8)),
             ("1 in float32", (1.0, 24)),
             ("a tiny term", (1e-6, 8)),
             ("eight, with eight bits", (8.0, 8)),

@@ -39,6 +39,11 @@ def _unsummed(values: np.ndarray, columns: np.ndarray, pointers: np.ndarray, vec
     return values * vector[columns]
 
 
+def _sorted_columns(values: np.ndarray, columns: np.ndarray, pointers: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    rows = np.repeat(np.arange(len(pointers) - 1), np.diff(pointers))
+    return _both(values, columns[np.lexsort((columns, rows))], pointers, vector)
+
+
 def _csr(matrix: Any) -> tuple[np.ndarray, ...]:
     arrays = encode(np.asarray(matrix, dtype="float64"), "csr", Layout(index_bytes=4)).arrays
     return arrays["values"], arrays["columns"].astype(np.int64), arrays["pointers"].astype(np.int64)
@@ -63,11 +68,20 @@ def _differences(row: np.ndarray, bits: int) -> np.ndarray:
     return _relative(row, bits) + np.array([1.0, 0.0])
 
 
-def _padded(row: np.ndarray, bits: int, most: int, covered: int, several: bool = True) -> np.ndarray:
+def _trailing(row: np.ndarray, bits: int) -> np.ndarray:
+    end = np.append(row, 1.0)  # a weight behind the row, so that what leads to it is stored
+    return _relative(end, bits)[:-1]
+
+
+def _padded(
+    row: np.ndarray, bits: int, most: int, covered: int, several: bool = True, least: int | None = None
+) -> np.ndarray:
+    """Return the entries with padding of another kind: *most* is its gap, *covered* its places, *least* a gap that fits
+    no more."""
     entries, last = [], -1
     for place in np.flatnonzero(row):
         gap = int(place) - last - 1
-        while gap > most:
+        while gap > most if least is None else gap >= least:
             entries.append((most, 0.0))
             gap -= covered
             if not several:
@@ -87,6 +101,15 @@ def _signed(weights: np.ndarray) -> np.ndarray:
 
 def _down_columns(weights: np.ndarray) -> np.ndarray:
     return _largest(weights.T).T if weights.shape[0] % 4 == 0 else ~_largest(weights)
+
+
+def _above_the_median(weights: np.ndarray) -> np.ndarray:
+    groups = np.abs(weights).reshape(-1, 4)
+    return (groups > np.median(groups, axis=1, keepdims=True)).reshape(weights.shape)
+
+
+def _one_of_each_two(weights: np.ndarray) -> np.ndarray:
+    return pattern_mask(np.asarray(weights), keep=1, of=2)
 
 
 def _ties(weights: np.ndarray) -> np.ndarray:
@@ -119,7 +142,12 @@ EXERCISES = [
             Mistake(
                 "empty rows",
                 _reduceat,
-                "rows that hold nothing get a product of the row after them (np.add.reduceat does so); theirs is zero",
+                "rows without values get a product of the next row (np.add.reduceat does this); they should give zero",
+            ),
+            Mistake(
+                "columns sorted",
+                _sorted_columns,
+                "you sort the columns of a row, and its values stay in their order: use the columns as they are",
             ),
             Mistake(
                 "not summed",
@@ -131,6 +159,10 @@ EXERCISES = [
             ("random matrix", _case(np.where(_RNG.random((5, 8)) < 0.4, _RNG.normal(size=(5, 8)), 0))),
             ("an empty row in the middle", _case([[1, 0, 2], [0, 0, 0], [0, 3, 0]])),
             ("the first and the last row empty", _case([[0, 0, 0], [0, 5, 4], [0, 0, 0]])),
+            (
+                "columns in any order",
+                (np.array([1.0, 2.0, 3.0]), np.array([3, 0, 2]), np.array([0, 2, 3]), np.array([1.0, 10, 100, 1000])),
+            ),
             ("nothing kept", _case(np.zeros((3, 4)))),
             ("one weight", _case([[0, 2.5]])),
             ("no rows", _case(np.zeros((0, 4)))),
@@ -143,7 +175,12 @@ EXERCISES = [
             Mistake(
                 "no padding",
                 _unpadded,
-                "a gap does not fit into its bits: store a padding zero with the largest gap, and go on behind it",
+                "a gap does not fit into its bits: insert a padding entry with the largest gap, and continue after it",
+            ),
+            Mistake(
+                "cut off",
+                lambda row, bits: np.minimum(_unpadded(row, bits), [2**bits - 1, np.inf]),
+                "you cut a long gap off, so the places after it are wrong: insert padding entries",
             ),
             Mistake(
                 "differences",
@@ -153,12 +190,27 @@ EXERCISES = [
             Mistake(
                 "padding without a place",
                 lambda row, bits: _padded(row, bits, 2**bits - 1, 2**bits - 1),
-                "your padding zero stands nowhere: it takes a place itself, so it covers 2**bits places",
+                "a padding entry occupies a place itself: it covers 2**bits places",
             ),
             Mistake(
                 "one padding only",
                 lambda row, bits: _padded(row, bits, 2**bits - 1, 2**bits, several=False),
-                "one padding zero is not enough for a long gap: repeat while the rest is too long",
+                "one padding entry is not enough for a long gap: repeat while the rest is too long",
+            ),
+            Mistake(
+                "trailing zeros",
+                _trailing,
+                "you store padding for the zeros after the last kept weight; these are not stored",
+            ),
+            Mistake(
+                "padding for a gap that fits",
+                lambda row, bits: _padded(row, bits, 2**bits - 1, 2**bits, least=2**bits - 1),
+                "a gap of exactly 2**bits − 1 fits: insert padding only where the gap is larger",
+            ),
+            Mistake(
+                "columns exchanged",
+                lambda row, bits: _relative(row, bits)[:, ::-1],
+                "you return the value first; the gap comes first",
             ),
             Mistake(
                 "too early",
@@ -182,9 +234,11 @@ EXERCISES = [
         "30.3",
         _largest,
         mistakes=[
-            Mistake("signed", _signed, "you rank signed weights, so that large negative ones go; rank np.abs(weights)"),
             Mistake(
-                "inverted", lambda weights: ~_largest(weights), "your mask is True where a weight goes; turn it over"
+                "signed", _signed, "you rank the signed weights and remove large negative ones; rank np.abs(weights)"
+            ),
+            Mistake(
+                "inverted", lambda weights: ~_largest(weights), "your mask is True where a weight is removed; invert it"
             ),
             Mistake(
                 "no pattern",
@@ -192,9 +246,24 @@ EXERCISES = [
                 "those are the largest half of all weights; the pattern wants two in each group of four",
             ),
             Mistake(
+                "above the median",
+                _above_the_median,
+                "you keep what is larger than the group's median, and of equal weights nothing; keep exactly two",
+            ),
+            Mistake(
+                "last of equals",
+                lambda weights: np.fliplr(_largest(np.fliplr(weights))),
+                "of equal weights you keep the last; keep those that come first",
+            ),
+            Mistake(
                 "ties",
                 _ties,
-                "where weights are equal you keep more than two; a pattern has no room for a third, so take the first",
+                "where weights are equal you keep more than two; keep exactly two, the first of equals",
+            ),
+            Mistake(
+                "one of each two",
+                _one_of_each_two,
+                "you keep one of each two neighbours; keep the two largest of four, which may be side by side",
             ),
             Mistake(
                 "down the columns",
@@ -207,6 +276,7 @@ EXERCISES = [
             ("one large group, one small", (np.array([[9.0, 8, -7, 6, 0.1, -0.2, 0.3, 0.4]]),)),
             ("all equal", (np.full((4, 4), 0.5),)),
             ("ties of both signs", (np.array([[1.0, -1, 1, 2], [-3, 3, -3, 0], [0, 0, 1, 0], [5, 4, 4, 4]]),)),
+            ("hardly different", (np.array([[0.5, 0.501, 0.5004, 0.1], [0.1, 0.50001, -0.5, 0.50002]]),)),
             ("nothing left", (np.zeros((4, 8)),)),
             ("empty", (np.zeros((0, 8)),)),
         ],

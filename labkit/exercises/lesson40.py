@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from labkit.exercises.framework import Exercise, Mistake
@@ -11,6 +13,8 @@ _RNG = np.random.default_rng(40)
 _RANDOM = _RNG.normal(size=(6, 5)).astype("float32")
 _SUMS = _RNG.integers(-60_000, 60_000, (8, 4), dtype=np.int32)
 _SCALES = np.array([0.002, 0.004, 0.001, 0.0007], dtype="float32")
+_ODD = np.arange(-11, 13, 2, dtype=np.int32).reshape(6, 2)
+_CLOSE = np.array([[31560, 180350], [31565, 180375]], dtype=np.int32)  # 50.496 and 50.498, 50.504 and 50.505
 _LOW, _HIGH = -128, 127
 
 
@@ -34,6 +38,34 @@ def _unsigned(low: float, high: float) -> tuple[float, int]:
 def _levels(low: float, high: float) -> tuple[float, int]:
     low, high = min(low, 0.0), max(high, 0.0)
     scale = (high - low) / 256 or 1.0
+    return scale, round(_LOW - low / scale)
+
+
+def _fewer_steps(low: float, high: float) -> tuple[float, int]:
+    low, high = min(low, 0.0), max(high, 0.0)
+    scale = (high - low) / 254 or 1.0
+    return scale, round(_LOW - low / scale)
+
+
+def _exact_zero_point(low: float, high: float) -> tuple[float, float]:
+    low, high = min(low, 0.0), max(high, 0.0)
+    scale = (high - low) / 255 or 1.0
+    return scale, _LOW - low / scale
+
+
+def _zero_point_cut(low: float, high: float) -> tuple[float, int]:
+    scale, zero_point = _exact_zero_point(low, high)
+    return scale, int(zero_point)
+
+
+def _zero_point_down(low: float, high: float) -> tuple[float, int]:
+    scale, zero_point = _exact_zero_point(low, high)
+    return scale, math.floor(zero_point)
+
+
+def _zero_range(low: float, high: float) -> tuple[float, int]:
+    low, high = min(low, 0.0), max(high, 0.0)
+    scale = (high - low) / 255
     return scale, round(_LOW - low / scale)
 
 
@@ -99,6 +131,20 @@ def _no_output_scale(
     return _requantize(sums, input_scale, weight_scales, 1.0, zero_point)
 
 
+def _rounded_last(
+    sums: np.ndarray, input_scale: float, weight_scales: np.ndarray, output_scale: float, zero_point: int
+) -> np.ndarray:
+    scaled = sums * _factors(input_scale, weight_scales, output_scale) + zero_point
+    return np.clip(np.round(scaled), _LOW, _HIGH).astype(np.int8)
+
+
+def _clipped_sums(
+    sums: np.ndarray, input_scale: float, weight_scales: np.ndarray, output_scale: float, zero_point: int
+) -> np.ndarray:
+    scaled = np.clip(np.round(sums * _factors(input_scale, weight_scales, output_scale)), _LOW, _HIGH) + zero_point
+    return scaled.astype(np.int64).astype(np.int8)
+
+
 def _no_zero_point(
     sums: np.ndarray, input_scale: float, weight_scales: np.ndarray, output_scale: float, zero_point: int
 ) -> np.ndarray:
@@ -125,6 +171,16 @@ EXERCISES = [
             Mistake("unsigned", _unsigned, "your zero point is that of uint8, 0 to 255; int8 begins at -128"),
             Mistake("levels", _levels, "256 integers have 255 steps between them: divide the range by 255"),
             Mistake(
+                "254 steps", _fewer_steps, "254 steps lose one of the integers: from −128 to 127 there are 255 steps"
+            ),
+            Mistake("cut", _zero_point_cut, "int cuts the zero point toward zero; round it to the nearest integer"),
+            Mistake(
+                "rounded down",
+                _zero_point_down,
+                "the zero point is rounded down in yours; round it to the nearest integer",
+            ),
+            Mistake("zero range", _zero_range, "a range of zero alone has scale 0 in yours, and then divides by it"),
+            Mistake(
                 "symmetric",
                 _symmetric,
                 "yours is symmetric quantization, which wastes steps: use both ends, low and high",
@@ -134,6 +190,9 @@ EXERCISES = [
         cases=[
             ("random range", (-0.731, 2.174)),
             ("another range", (-3.3, 0.9)),
+            ("a zero point that is rounded up", (-1.547, 0.859)),
+            ("one value alone", (3.0, 3.0)),
+            ("one negative value alone", (-2.0, -2.0)),
             ("positive only, as after ReLU", (0.5, 6.0)),
             ("negative only", (-4.0, -1.0)),
             ("begins at zero", (0.0, 1.0)),
@@ -159,6 +218,8 @@ EXERCISES = [
             ("random numbers", (_RANDOM, 0.03, 7)),
             ("out of range at both ends", (np.array([-100.0, -1.0, 0.0, 1.0, 100.0], dtype="float32"), 0.02, -40)),
             ("halves", (np.array([-0.75, -0.25, 0.25, 0.75, 1.25], dtype="float32"), 0.5, 3)),
+            ("another zero point", (_RANDOM, 0.02, 88)),
+            ("many digits", (_RANDOM * 3 + 0.001, 0.0317, -5)),
             ("zeros", (np.zeros((2, 3), dtype="float32"), 0.1, -128)),
             ("one number", (np.array([0.31], dtype="float32"), 0.1, 0)),
             ("empty", (np.zeros(0, dtype="float32"), 0.1, 0)),
@@ -167,19 +228,34 @@ EXERCISES = [
     Exercise(
         "40.3",
         _requantize,
+        dtype="int8",
         mistakes=[
-            Mistake("wrapped", _wrapped, "int8 wraps round where it overflows: clip to -128 to 127 before astype"),
+            Mistake("wrapped", _wrapped, "int8 wraps around where it overflows: clip to -128 to 127 before astype"),
             Mistake("one scale", _one_scale, "you use one weight scale for all channels; each column has its own"),
             Mistake(
                 "no output scale", _no_output_scale, "divide by the output's scale: the result is counted in its steps"
             ),
             Mistake("no zero point", _no_zero_point, "the output's zero point is missing: add it after rounding"),
+            Mistake(
+                "rounded last",
+                _rounded_last,
+                "you round after adding the zero point, and halves then go another way: round first, then add",
+            ),
+            Mistake(
+                "clipped first", _clipped_sums, "you clip before adding the zero point; add it first, then clip to int8"
+            ),
             Mistake("cut", _cut, "astype cuts the fraction off; round before you add the zero point"),
         ],
         cases=[
             ("random sums", (_SUMS, 0.004, _SCALES, 0.01, -12)),
             ("large sums", (_SUMS * 100, 0.004, _SCALES, 0.01, -12)),
             ("a wide output", (_SUMS, 0.004, _SCALES, 0.5, 30)),
+            (
+                "halves",
+                (_ODD, 0.5, np.array([0.25, 0.125], "float32"), 0.25, 3),
+            ),
+            ("close to a half", (_CLOSE, 0.004, _SCALES[1::2], 0.01, 1)),
+            ("another input scale", (_SUMS, 0.0123, _SCALES, 0.1, 7)),
             ("zeros", (np.zeros((2, 4), dtype=np.int32), 0.004, _SCALES, 0.01, 5)),
             ("one channel", (_SUMS[:, :1], 0.01, _SCALES[:1], 0.02, 0)),
             ("no rows", (np.zeros((0, 4), dtype=np.int32), 0.004, _SCALES, 0.01, 5)),

@@ -96,14 +96,16 @@ EXERCISES = [
             Mistake(
                 "true slope",
                 _true_slope,
-                "zero is the staircase's true slope, and nothing would train: pass upstream on inside the range",
+                "zero is the true gradient of rounding, and nothing would train: pass upstream on inside the range",
             ),
             Mistake(
                 "unmasked",
                 _unmasked,
                 "beyond ±high steps the output no longer moves with x: its gradient there is zero",
             ),
-            Mistake("no upstream", _no_upstream, "yours is the slope alone; the chain rule multiplies it by upstream"),
+            Mistake(
+                "no upstream", _no_upstream, "you return the slope alone; the chain rule multiplies it by upstream"
+            ),
             Mistake("one side", _one_side, "the range has two ends: compare np.abs(x) with high steps"),
             Mistake("wrong units", _wrong_units, "high counts steps: compare x / step with it, not x"),
             Mistake(
@@ -114,7 +116,11 @@ EXERCISES = [
         ],
         cases=[
             ("random numbers, 3 bits", (_UP, _X, 0.1, 3)),
-            ("at and around the ends", (np.ones(8), np.array([-8, -7.6, -7.4, -7, 7, 7.4, 7.6, 8]) * 0.5, 0.5, 7)),
+            ("at and around the ends", (np.ones(8), np.array([-8, -7.6, -7.4, -7, 7, 7.4, 7.6, 8]) * 0.125, 0.125, 7)),
+            (
+                "just inside and just outside",
+                (np.array([1.5, -2.5, 3.5]), np.array([0.29999, -0.30001, -0.29999]), 0.1, 3),
+            ),
             ("all inside", (_UP, _X, 1.0, 127)),
             ("all outside", (_UP[:3], np.array([-9.0, 5.0, 7.0]), 0.1, 7)),
             ("zeros", (_UP[:4], np.zeros(4), 0.2, 7)),
@@ -130,7 +136,7 @@ EXERCISES = [
             Mistake(
                 "stair only",
                 _stair_only,
-                "the rounded number alone holds the stair fixed; what is held is the rounding error: subtract x / step",
+                "you return the rounded number; inside the range subtract x / step from it",
             ),
             Mistake(
                 "other sign", _other_sign, "inside the range it is the rounded number minus x / step, not the reverse"
@@ -149,7 +155,9 @@ EXERCISES = [
         ],
         cases=[
             ("random numbers, 3 bits", (_X, 0.1, 3)),
-            ("at and beyond the ends", (np.array([-9, -7, 7, 7.3, 12]) * 0.25, 0.25, 7)),
+            ("at and beyond the ends", (np.array([-9, -7, 7, 7.3, 12]) * 0.125, 0.125, 7)),
+            ("rows and columns", (_X.reshape(6, 10), 0.125, 3)),
+            ("halfway between two integers", (np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5]) * 0.5, 0.5, 7)),
             ("on the stairs", (np.arange(-3.0, 4.0) * 0.5, 0.5, 7)),
             ("all equal", (np.full(5, 0.33), 0.1, 7)),
             ("zeros", (np.zeros(3), 0.1, 7)),
@@ -175,6 +183,7 @@ EXERCISES = [
             ("TFMOT's numbers", (6.0, np.full(300, 2.0), 0.999)),
             ("growing", (0.0, np.array([1.0, 2.0, 9.0]), 0.5)),
             ("one batch", (6.0, np.array([2.0]), 0.9)),
+            ("a start with many digits", (6.28049, np.array([3.8781, 1.1267]), 0.731)),
             ("all equal to the start", (6.0, np.full(4, 6.0), 0.9)),
             ("nothing kept", (6.0, np.array([3.0, 4.0]), 0.0)),
             ("no batch", (6.0, _EMPTY, 0.999)),

@@ -68,6 +68,7 @@ EXERCISES = [
     Exercise(
         "50.1",
         nearest,
+        dtype="integer",
         mistakes=[
             Mistake(
                 "signed",
@@ -82,12 +83,12 @@ EXERCISES = [
             Mistake(
                 "values",
                 lambda weights, centroids: centroids[nearest(weights, centroids)],
-                "you return the centroids' values; the layer stores their numbers, from 0 on",
+                "you return the values of the centroids; return their indices, from 0 on",
             ),
             Mistake(
                 "upper",
                 _upper,
-                "a weight halfway between two centroids goes to the upper one with you; the lower one takes it",
+                "halfway between two centroids you take the upper one; take the lower one",
             ),
             Mistake(
                 "below",
@@ -98,6 +99,7 @@ EXERCISES = [
         cases=[
             ("random weights, five centroids", (_WEIGHTS, _FIVE)),
             ("halfway", (np.array([0.5, 1.5, -0.5]), np.array([-1.0, 0.0, 1.0, 2.0]))),
+            ("just beside the middle", (np.array([3.0019, 2.9981, -1.0007]), np.array([-3.0, 1.0, 5.0]))),
             ("one centroid", (_WEIGHTS, np.array([0.3]))),
             ("all equal", (np.full((2, 3), 0.5), np.array([0.0, 0.4, 2.0]))),
             ("one weight", (np.array([9.0]), np.array([-1.0, 1.0]))),
@@ -127,6 +129,7 @@ EXERCISES = [
         ],
         cases=[
             ("random weights, four centroids", (_WEIGHTS, _INDICES, np.array([-1.0, 0.0, 1.0, 2.0]))),
+            ("centroids without weights, in many digits", (_WEIGHTS, _INDICES + 1, np.sort(_RNG.normal(size=7)))),
             ("a centroid without weights", (np.array([1.0, 2.0, 6.0]), np.array([0, 0, 0]), np.array([1.0, 9.0]))),
             ("all equal", (np.full(4, 0.5), np.array([0, 1, 1, 0]), np.array([0.0, 1.0]))),
             ("one weight", (np.array([3.0]), np.array([1]), np.array([1.0, 2.0, 4.0]))),
@@ -138,7 +141,9 @@ EXERCISES = [
         centroid_gradient,
         mistakes=[
             Mistake(
-                "mean", _averaged, "you average; every weight of the group moves with the value, so the slopes add"
+                "mean",
+                _averaged,
+                "you average; all weights of the group move with the value, so their gradients add up",
             ),
             Mistake(
                 "last one",
@@ -148,7 +153,7 @@ EXERCISES = [
             Mistake(
                 "too short",
                 _too_short,
-                "the values that come last have no weights here and are missing; np.bincount takes minlength=count",
+                "the last values have no weights and are missing in yours; pass minlength=count to np.bincount",
             ),
             Mistake(
                 "absolute",
@@ -171,7 +176,7 @@ EXERCISES = [
             Mistake(
                 "no codebook",
                 lambda weights, count, bits: _rate(math.ceil(math.log2(count)), 0, weights, bits),
-                "the indices are there, but not what they point to: add the codebook, count times bits",
+                "the codebook is missing: add count times bits",
             ),
             Mistake(
                 "fractions",
@@ -186,7 +191,7 @@ EXERCISES = [
             Mistake(
                 "upside down",
                 lambda weights, count, bits: 1 / compression_rate(weights, count, bits),
-                "yours is the share that is left; the rate is before divided by after",
+                "you return after divided by before; the rate is before divided by after",
             ),
         ],
         cases=[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ _COUNTS = [
     ("Fibonacci", (np.array([1, 1, 2, 3, 5, 8, 13]),)),
     ("one symbol alone", (np.array([0, 7, 0]),)),
     ("one symbol", (np.array([9]),)),
+    ("one symbol, once", (np.array([1]),)),
     ("no symbols", (np.zeros(4, dtype=int),)),
 ]
 
@@ -63,6 +65,12 @@ def _occurring(counts: np.ndarray) -> list[int]:
     return [int(count) for count in counts if count > 0]
 
 
+def _shannon(counts: np.ndarray) -> int:
+    total = int(counts.sum())
+    words = [math.ceil(math.log2(total / count)) for count in _occurring(counts)]
+    return sum(count * max(bits, 1) for count, bits in zip(_occurring(counts), words, strict=True))
+
+
 def _fixed_length(counts: np.ndarray) -> int:
     return int(counts.sum()) * max((int(np.count_nonzero(counts)) - 1).bit_length(), 1)
 
@@ -91,16 +99,13 @@ def _proportional(symbols: np.ndarray, frequencies: np.ndarray, width: int) -> t
     return low, width
 
 
+def _upper(symbols: np.ndarray, frequencies: np.ndarray, width: int) -> tuple[int, int]:
+    low, width = _narrowed(symbols, frequencies, width)
+    return low, low + width
+
+
 def _unmoved(symbols: np.ndarray, frequencies: np.ndarray, width: int) -> tuple[int, int]:
     return 0, _narrowed(symbols, frequencies, width)[1]
-
-
-def _exactly(expected: Any, got: Any) -> bool:
-    """Compare two whole numbers to the last digit: an interval that is off by one decodes to something else."""
-    try:
-        return len(expected) == len(got) and all(int(e) == g for e, g in zip(expected, got, strict=True))
-    except (TypeError, ValueError):
-        return False
 
 
 EXERCISES = [
@@ -112,14 +117,22 @@ EXERCISES = [
             Mistake(
                 "zeros counted",
                 _zeros_counted,
-                "0 · log 0 gives nan, and should be 0: leave out what never occurs, and mind an empty stream",
+                "0 · log 0 is NaN in NumPy and should count as 0: leave out symbols that never occur",
             ),
             Mistake(
                 "not weighted",
                 _not_weighted,
                 "you average over the symbols of the alphabet; weight each by how often it occurs",
             ),
-            Mistake("in all", _in_all, "that is what the whole stream is worth; divide by the number of its symbols"),
+            Mistake(
+                "sign", lambda counts: -entropy(counts), "logarithms of shares are negative: the sum needs a minus"
+            ),
+            Mistake(
+                "uniform",
+                lambda counts: math.log2(max(int(np.count_nonzero(counts)), 1)),
+                "log2 of the number of symbols is right only if all occur equally often: use their shares",
+            ),
+            Mistake("in all", _in_all, "you return the bits of the whole stream; divide by the number of symbols"),
         ],
         cases=_COUNTS,
     ),
@@ -144,8 +157,13 @@ EXERCISES = [
             ),
             Mistake(
                 "entropy rounded up",
-                lambda counts: int(np.ceil(entropy(counts) * counts.sum() - 1e-9)),
+                lambda counts: math.ceil(entropy(counts) * int(counts.sum()) - 1e-9),
                 "that is the entropy; a prefix code gives each symbol whole bits, and may need more",
+            ),
+            Mistake(
+                "each rounded up",
+                _shannon,
+                "you round each symbol's −log2 of its share up; joining the two rarest groups gives shorter words",
             ),
             Mistake(
                 "one length for all",
@@ -169,6 +187,7 @@ EXERCISES = [
                 lambda symbols, frequencies, width: _narrowed(symbols, frequencies, width, late=True),
                 "the lower bound moves by a part of the old width: compute it before the width changes",
             ),
+            Mistake("upper bound", _upper, "the second value is the interval's upper bound; return its width instead"),
             Mistake("not moved", _unmoved, "the width is right, but the lower bound must move to the symbol's part"),
             Mistake(
                 "multiplied before dividing",
@@ -184,6 +203,5 @@ EXERCISES = [
             ("a symbol that never occurs", (np.array([2, 0, 2]), np.array([3, 0, 5]), 2**32)),
             ("empty", (np.zeros(0, dtype=int), np.array([1, 1]), 2**32)),
         ],
-        same=_exactly,
     ),
 ]

@@ -9,6 +9,10 @@ from labkit.exercises.framework import Exercise, Mistake
 _RNG = np.random.default_rng(52)
 
 
+_CANCELLING = np.array([[1.0, 0.0, -2.0], [-1.0, 0.0, 2.0]])
+_BY_ONE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+
+
 def _sparse(rows: int, columns: int, density: float, values: int) -> np.ndarray:
     mask = _RNG.random((rows, columns)) < density
     return (mask * _RNG.choice(np.linspace(-1, 1, 2 * values)[::2], (rows, columns))).astype("float32")
@@ -79,6 +83,13 @@ def _steps(mask: np.ndarray, longest: int) -> list[int]:
     return [step + 1 for step in relative_indices(mask, longest)]
 
 
+def _one_filler(mask: np.ndarray, longest: int) -> list[int]:
+    steps: list[int] = []
+    for gap in _no_filler(mask, longest):
+        steps += [longest, gap - longest - 1] if gap > longest else [gap]
+    return steps
+
+
 def _forgets(mask: np.ndarray, longest: int) -> list[int]:
     """Make the mistake of counting the filler as zeros alone: its own place is forgotten."""
     steps: list[int] = []
@@ -120,6 +131,20 @@ def _all_moved(
     return np.where(dead[:, None], 0, after), after_bias + np.maximum(bias, 0) @ after
 
 
+def _dead_by_sum(
+    kernel: np.ndarray, bias: np.ndarray, after: np.ndarray, after_bias: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    dead = np.equal(kernel.sum(axis=0), 0)
+    return np.where(dead[:, None], 0, after), after_bias + (np.maximum(bias, 0) * dead) @ after
+
+
+def _dead_rows(
+    kernel: np.ndarray, bias: np.ndarray, after: np.ndarray, after_bias: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    dead = np.logical_not(kernel.any(axis=1))
+    return np.where(dead[:, None], 0, after), after_bias + (np.maximum(bias, 0) * dead) @ after
+
+
 def _rows(
     kernel: np.ndarray, bias: np.ndarray, after: np.ndarray, after_bias: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -139,11 +164,9 @@ EXERCISES = [
         "52.1",
         ideal_bytes,
         mistakes=[
-            Mistake("no codebook", _no_codebook, "an index means nothing without its value: add the codebook's bytes"),
+            Mistake("no codebook", _no_codebook, "the codebook is missing: add the bytes of the different values"),
             Mistake("bits", _in_bits, "entropies are in bits, and the codebook in bytes: divide the bits by 8"),
-            Mistake(
-                "no mask", _no_mask, "the values are there, but not where they belong: add the entropy of the mask"
-            ),
+            Mistake("no mask", _no_mask, "the mask is missing: add its entropy"),
             Mistake(
                 "whole bits",
                 _whole_bits,
@@ -156,6 +179,8 @@ EXERCISES = [
             ("one value alone", (np.array([[0.0, 0.5], [0.5, 0.0]], "float32"),)),
             ("unequal counts", (np.array([0, 1, 1, 1, 1, 1, 1, 2, 0, 0], "float32"),)),
             ("no zero at all", (np.array([1.0, 2.0, 2.0, 3.0], "float32"),)),
+            ("one weight kept", (np.array([0.0] * 19 + [-1.0], "float32"), 1)),
+            ("values of both signs", (np.array([0.3, -0.3, 0.3, 0.0, -0.3, 0.7, 0.3], "float32"), 2)),
             ("nothing kept", (np.zeros((5, 5), "float32"),)),
             ("one weight", (np.array([0.3], "float32"),)),
             ("empty", (np.zeros(0, "float32"),)),
@@ -165,15 +190,22 @@ EXERCISES = [
         "52.2",
         relative_indices,
         mistakes=[
-            Mistake("no filler", _no_filler, "a gap is longer than the longest that can be told: put a filler in it"),
+            Mistake("no filler", _no_filler, "a gap exceeds the longest that fits: insert a filler"),
             Mistake("absolute", _absolute, "you return places; count the zeros since the weight before instead"),
-            Mistake("steps", _steps, "neighbours have no zero between them: a gap of 0, where you say 1"),
+            Mistake(
+                "steps", _steps, "you count one too many: two neighbours have no zeros between them, so their gap is 0"
+            ),
+            Mistake(
+                "one filler only",
+                _one_filler,
+                "one filler is not enough for a long gap: insert as many as it takes",
+            ),
             Mistake(
                 "forgotten place",
                 _forgets,
-                "a filler stands on a place of its own: it covers longest zeros and one more",
+                "a filler occupies a place itself: it covers longest zeros and one more",
             ),
-            Mistake("trailing", _walk, "after the last kept weight nothing needs to be told"),
+            Mistake("trailing", _walk, "zeros after the last kept weight are not stored"),
         ],
         cases=[
             ("a few gaps", (np.array([1, 0, 0, 1, 1, 0, 1], bool), 7)),
@@ -193,15 +225,39 @@ EXERCISES = [
         "52.3",
         empty_dead,
         mistakes=[
-            Mistake("no ReLU", _no_relu, "the neuron answers relu(bias), not its bias: negative ones become 0"),
+            Mistake("no ReLU", _no_relu, "the neuron outputs relu(bias), not its bias: negative ones become 0"),
+            Mistake("dropped", _dropped, "the contribution of the dead neurons is lost; add it to the biases"),
             Mistake(
-                "dropped", _dropped, "its answer is gone; a dead neuron still says the same to every image: move it"
+                "all moved",
+                _all_moved,
+                "you move the outputs of living neurons as well; take only neurons without incoming weights",
             ),
-            Mistake("all moved", _all_moved, "you move the answers of living neurons too; take those without inputs"),
-            Mistake("twice", _rows, "the answer is in the bias now and still in the weights: empty the dead rows"),
+            Mistake(
+                "dead by its sum",
+                _dead_by_sum,
+                "weights that add up to zero do not make a neuron dead: all of them must be zero",
+            ),
+            Mistake(
+                "rows of the kernel",
+                _dead_rows,
+                "a neuron's incoming weights are a column of kernel: look along axis 0",
+            ),
+            Mistake(
+                "moved, not emptied",
+                _rows,
+                "the contribution counts twice now, in the bias and in the weights: set the dead rows to zero",
+            ),
         ],
         cases=[
             ("three of five dead", _layers(0.6)),
+            (
+                "weights that cancel, and are not dead",
+                (_CANCELLING, np.ones(3), np.arange(1.0, 7).reshape(3, 2), np.ones(2)),
+            ),
+            (
+                "alive by the first input or by the last",
+                (_BY_ONE, np.ones(3), np.arange(1.0, 7).reshape(3, 2), np.ones(2)),
+            ),
             ("all dead", (np.zeros((4, 3)), np.array([1.0, -1.0, 0.5]), np.ones((3, 2)), np.zeros(2))),
             ("none dead", (np.ones((4, 3)), np.array([1.0, -1.0, 0.5]), np.ones((3, 2)), np.zeros(2))),
             ("one neuron", (np.zeros((1, 1)), np.array([2.0]), np.array([[3.0]]), np.array([1.0]))),

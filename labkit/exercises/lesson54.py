@@ -87,6 +87,11 @@ def _linear(widths: list[int], keep: float) -> int:
     return round(keep * sum(a * b for a, b in pairwise(widths)))
 
 
+def _cut(widths: list[int], keep: float) -> int:
+    sizes = [widths[0], *(max(1, int(keep * width)) for width in widths[1:-1]), widths[-1]]
+    return sum(a * b for a, b in pairwise(sizes))
+
+
 def _may_vanish(widths: list[int], keep: float) -> int:
     sizes = [widths[0], *(round(keep * width) for width in widths[1:-1]), widths[-1]]
     return sum(a * b for a, b in pairwise(sizes))
@@ -105,19 +110,20 @@ EXERCISES = [
         "54.1",
         _similarity,
         mistakes=[
-            Mistake("no bias", _no_bias, "you leave out the bias; it moves the point where a ReLU opens"),
+            Mistake("no bias", _no_bias, "the bias is missing: append it to each neuron's weights"),
             Mistake("products", _products, "these are products, not cosines: divide each vector by its length first"),
             Mistake("rows", _rows, "you compare the rows, which are inputs; a neuron is a column of the kernel"),
-            Mistake("absolute", _absolute, "a cosine of −1 is not likeness: where one ReLU is open the other is shut"),
+            Mistake("absolute", _absolute, "a cosine of −1 means opposite neurons, not similar ones: keep the sign"),
             Mistake(
                 "divided by zero",
                 _divided_by_zero,
-                "a neuron whose weights are all zero gives 0 / 0; let it have 1 with itself and 0 with the others",
+                "a neuron whose weights are all zero gives 0 / 0; its cosine is 1 with itself and 0 with the others",
             ),
         ],
         cases=[
             ("random weights", (_KERNEL, _BIAS)),
             ("twice the size, and the opposite", (_TWINS, np.array([0.5, 1.0, -0.5], dtype="float32"))),
+            ("short vectors", (np.array([[0.1, -0.2], [0.3, 0.1]], dtype="float32"), np.array([0.1, 0.0], "float32"))),
             ("equal weights, other bias", (np.ones((2, 2), dtype="float32"), np.array([-1.0, 1.0], dtype="float32"))),
             ("a neuron of zeros", (np.array([[1.0, 0.0, 2.0]], dtype="float32"), np.zeros(3, dtype="float32"))),
             ("one neuron", (np.array([[2.0]], dtype="float32"), np.array([1.0], dtype="float32"))),
@@ -132,9 +138,9 @@ EXERCISES = [
             Mistake(
                 "last one wins",
                 _last,
-                "folded[labels] += … adds only one row a group when a label repeats; use np.add.at or a loop",
+                "folded[labels] += … adds only one row per group when a label repeats; use np.add.at or a loop",
             ),
-            Mistake("divided", _divided, "you divide by the scale; a neuron twice as loud needs twice its weight"),
+            Mistake("divided", _divided, "you divide by the scale; a neuron with twice the output counts twice"),
         ],
         cases=_FOLDS,
     ),
@@ -148,19 +154,22 @@ EXERCISES = [
             Mistake(
                 "outputs only",
                 _outputs_only,
-                "each layer reads the one before it: where that shrank, there are fewer inputs as well",
+                "each layer reads the one before it: where that one shrinks, there are fewer inputs as well",
             ),
             Mistake(
                 "linear",
                 _linear,
-                "half of the neurons is not half of the work: between two shrunken layers it falls with the square",
+                "half of the neurons is not half of the MACs: between two shrunk layers they fall with the square",
             ),
-            Mistake("may vanish", _may_vanish, "no layer may vanish: keep at least one neuron in each"),
+            Mistake("cut", _cut, "int cuts the number of neurons down; round it"),
+            Mistake("may vanish", _may_vanish, "keep at least one neuron in each layer"),
         ],
         cases=[
             ("784, 300, 100, 10 at one half", ([784, 300, 100, 10], 0.5)),
             ("three inner layers at 0.3", ([20, 40, 31, 17, 3], 0.3)),
             ("everything kept", ([784, 300, 100, 10], 1.0)),
+            ("half of an odd width", ([17, 43, 16], 0.5)),
+            ("a share of many digits", ([7, 33, 26, 48], 0.4658)),
             ("hardly anything kept", ([8, 4, 4, 2], 0.01)),
             ("no inner layer", ([784, 10], 0.5)),
         ],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.base import learner_state, places
-from labkit.lesson import source
+from labkit.lesson import parts, source
 
 _CHECK = re.compile(r"""\.check\(\s*["'](\d\d\.\d+)["']""")
 _WIDTH = 10
@@ -46,11 +46,11 @@ def passed() -> dict[str, dict[str, str]]:
 
 
 def standings(notebooks: Path | None = None) -> list[Standing]:
-    """Return the learner's state per lesson; exercises are the checks that a lesson's source makes."""
+    """Return the learner's state per lesson; exercises are the checks of what students write."""
     noted = passed()
     result = []
     for lesson in source.lessons(notebooks):
-        text = "\n".join(cell.text for cell in lesson.cells if cell.kind == "code")
+        text = "\n".join(cell.text for cell in lesson.cells if cell.kind == "code" and parts.BEGIN in cell.text)
         exercises = tuple(dict.fromkeys(_CHECK.findall(text)))
         solved = {key: day for key, day in noted.get(lesson.number, {}).items() if key in exercises}
         result.append(Standing(lesson.heading, exercises, solved))

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from labkit.base import files, places
+from labkit.base import files, learner_state, places
 from labkit.base.errors import LabkitError, UsageError, nearest
 from labkit.lesson import links
 
@@ -98,7 +98,10 @@ def prepare(course: Path | None = None) -> list[Copy]:
 
 
 def reset(lesson: str, course: Path | None = None, now: datetime | None = None) -> Copy:
-    """Renew the copy of *lesson*; a changed one is kept as ``work/old/31_name.2026-11-24T1530.ipynb``."""
+    """Renew the copy of *lesson*; a changed one is kept as ``work/old/31_name.2026-11-24T1530.ipynb``.
+
+    The lesson's exercises count as unsolved again.
+    """
     root = course or places.course()
     name = edition(lesson, root).name
     source = next(source for source in _sources(root) if source.target.name == name)
@@ -116,6 +119,7 @@ def reset(lesson: str, course: Path | None = None, now: datetime | None = None) 
         files.write(source.target, source.content)
     state[name] = source.digests
     _write_state(root, state)
+    learner_state.forget("progress.json", name[:2])
     return Copy(source.target, fate, kept)
 
 

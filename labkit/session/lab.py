@@ -31,23 +31,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 
-def start(lesson: str, *, seed: int = 0) -> Lab:
+def start(lesson: str, *, seed: int = 0, edition: str = "") -> Lab:
     """Begin the page of *lesson*: set seeds, threads and figure style, start the budget's clock, show the versions.
 
-    Raises UsageError when a parameter of the page has a value of another type or outside its range.
+    *edition* is ``solved`` on a page that holds the course's own solutions, as `labkit build` writes it: whoever runs
+    that page has solved nothing. Raises UsageError when a parameter of the page has a value of another type or outside
+    its range.
     """
-    return Lab(lesson, seed)
+    return Lab(lesson, seed, edition)
 
 
 class Lab:
     """One run of one page. ``rng`` is a seeded NumPy generator, ``folder`` takes the files that the page writes."""
 
-    def __init__(self, lesson: str, seed: int) -> None:
+    def __init__(self, lesson: str, seed: int, edition: str = "") -> None:
         self.started = time.monotonic()
         self.cpu_started = startup.cpu_before_the_page()
         self.lesson = lesson
         self.profile = profile.current()
-        self.edition = settings.EDITION.read() or "student"
+        self.edition = settings.EDITION.read() or edition or "student"
+        self._solved_by_the_course = "solved" in (self.edition, edition)
         self.facts = facts.of_lesson(lesson)
         self.parameters = facts.values(self.facts.parameters)
         self.seed = facts.seed(self.facts.parameters, seed)
@@ -220,16 +223,24 @@ class Lab:
 
     # Talking with the learner
 
-    def predict(self, key: str, question: str, options: Sequence[str], guess: str | None = None) -> None:
-        """Store a guess before the result is seen; it stays on this machine, is never graded, and never blocks."""
-        if guess is not None and guess not in options:
-            raise UsageError(f"The guess {guess!r} is none of the options: {' / '.join(options)} (or None).")
-        learner_state.remember("predictions.json", self.lesson, key, guess)
+    def predict(self, key: str, question: str, options: Sequence[str], guess: object = None) -> None:
+        """Ask for a guess before the result is seen; it is kept on this machine, never graded, and never blocks.
+
+        Case, blanks around the guess and a full stop at its end do not matter. A guess that is none of the options is
+        shown with them, and counts as none.
+        """
+        chosen = _option(guess, options)
+        learner_state.remember("predictions.json", self.lesson, key, chosen)
+        if chosen is not None:
+            kind, said = "info", f"your guess: {chosen}"
+        elif guess is None or guess is ...:
+            kind, said = "info", "no guess made"
+        else:
+            kind, said = "warning", f"{str(guess)[:80]!r} is none of the options: write one of them in quotes, or None"
         choices = "".join(f"<li>{display.escape(option)}</li>" for option in options)
-        said = f"your guess: <b>{display.escape(guess)}</b>" if guess else "no guess made"
-        page = display.note("info", f"<b>{display.escape(question)}</b><ul>{choices}</ul>{said}")
-        text = f"{question} [{' / '.join(options)}] {guess or 'no guess made'}"
-        display.emit(Prediction(self.lesson, key, question, guess), page, text)
+        page = display.note(kind, f"<b>{display.escape(question)}</b><ul>{choices}</ul>{display.escape(said)}")
+        text = f"{question} [{' / '.join(options)}] {said}"
+        display.emit(Prediction(self.lesson, key, question, chosen), page, text)
 
     def answer(self, key: str, actual: str) -> None:
         """Set the guess made under *key* beside what was measured."""
@@ -243,21 +254,22 @@ class Lab:
     def check(self, exercise: str, attempt: Any) -> Any:
         """Judge *attempt*; return it if it is right, else the course's own, so that the page always goes on.
 
-        In the solved edition a failing check raises CheckFailed.
+        In the solved edition a failing check raises CheckFailed, and a right one is not noted as the learner's.
         """
         task = framework.exercise(exercise)
         verdict = framework.judge(task, attempt)
-        if verdict.passed:
+        message = verdict.message if verdict.message.endswith("?") else f"{verdict.message}."
+        if verdict.passed and not self._solved_by_the_course:
             learner_state.remember_check(self.lesson, exercise)
-        elif self.edition == "solved":
-            raise CheckFailed(f"Exercise {exercise}: {verdict.message}.")
+        if not verdict.passed and self.edition == "solved":
+            raise CheckFailed(f"Exercise {exercise}: {message}")
         if verdict.passed:
             sign, kind = "✓", "success"
         elif verdict.attempted:
             sign, kind = "✗", "warning"
         else:
             sign, kind = "…", "info"
-        text = f"{sign} {exercise}: {verdict.message}."
+        text = f"{sign} {exercise}: {message}"
         if not verdict.passed:
             text += " The page goes on with the course's own solution."
         event = Check(self.lesson, exercise, verdict.passed, verdict.attempted, verdict.message)
@@ -360,3 +372,15 @@ class Lab:
         packages = " · ".join(f"{name} {version}" for name, version in versions.items())
         text = f"lesson {self.lesson} · profile {self.profile} · seed {self.seed} · {cpu} · {packages}"
         display.emit(event, f"<p><small>{display.escape(text)}</small></p>", text)
+
+
+def _option(guess: object, options: Sequence[str]) -> str | None:
+    """Return the option that *guess* means, whatever its case, outer blanks, final full stop and type."""
+    if guess is None or guess is ...:
+        return None
+    meant = _plain(guess)
+    return next((option for option in options if _plain(option) == meant), None)
+
+
+def _plain(text: object) -> str:
+    return " ".join(str(text).split()).rstrip(". ").casefold()

@@ -303,14 +303,15 @@ separate runs).""")
 # ## Your turn
 
 # %% [markdown]
-# ### 11.1 Three numbers ★☆☆ · 5 minutes
+# ### 11.1 Quartiles ★☆☆ · 5 minutes
 #
-# A mean and its deviation describe a bell. Times have a floor and a long tail; quartiles ask for no shape.
+# A mean and a standard deviation describe a bell curve. Times are different: they have a lower limit and a long upper
+# tail. Quartiles describe any shape. Return them for a list of times. With a single time, all three are that time.
 
 
 # %%
 def quartiles(times: np.ndarray) -> tuple[float, float, float]:
-    """Return the lower quartile, the median and the upper quartile, by linear interpolation."""
+    """Return lower quartile, median and upper quartile, by linear interpolation."""
     ### BEGIN SOLUTION
     low, median, high = np.percentile(times, (25, 50, 75))
     return low, median, high
@@ -322,23 +323,26 @@ quartiles = lab.check("11.1", quartiles)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# A quarter of the values lies below the lower quartile, half below the median.
+# A quarter of the values lies below the lower quartile, half below the median, and three quarters below the upper
+# quartile.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `np.percentile(times, 25)` gives the first; it also takes several percentages at once.
+# `np.percentile(times, 25)` returns the lower quartile. The function accepts several percentages at once and then
+# returns an array.
 # </details>
 
 # %% [markdown]
 # ### 11.2 How many times slower? ★★☆ · 10 minutes
 #
-# Round $i$ gave one time for each candidate. The processor may have slowed down between rounds, and some rounds were
-# interrupted. How many times the first does the second take?
+# In round $i$ we timed both candidates, one after the other. The processor may have slowed down between rounds, and
+# some rounds were interrupted. How many times as long as the first candidate does the second take? Compare the two
+# within each round, and report the median of the rounds.
 
 
 # %%
 def slowdown(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the median, over the rounds, of second over first."""
+    """Return the median over the rounds of the second time divided by the first."""
     ### BEGIN SOLUTION
     return np.median(second / first)
     ### END SOLUTION
@@ -349,22 +353,26 @@ slowdown = lab.check("11.2", slowdown)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# What slows a whole round down is in both of its times. A quotient within the round does not have it.
+# A slow period affects both times of a round. It cancels in their quotient.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Divide the arrays first, then take one median.
+# Divide the two arrays first; this gives one quotient per round. Then take the median of the quotients.
 # </details>
 
 # %% [markdown]
 # ### 11.3 The roofline's time ★☆☆ · 5 minutes
 #
-# Write the formula of the Idea.
+# The processor computes and moves bytes at the same time. So the slower of the two determines the time. Write the
+# formula under *Idea* for any peak and any bandwidth. A layer may have no operations at all, like a copy.
 
 
 # %%
-def roofline_seconds(flops: float, moved: float, peak: float, bandwidth: float) -> float:
-    """Return the seconds that flops operations and moved bytes take at least, at these rates a second."""
+def roofline_seconds(flops, moved, peak, bandwidth) -> float:
+    """Return the least seconds for flops operations and moved bytes.
+
+    peak is in operations per second, bandwidth in bytes per second.
+    """
     ### BEGIN SOLUTION
     return max(flops / peak, moved / bandwidth)
     ### END SOLUTION
@@ -375,26 +383,27 @@ roofline_seconds = lab.check("11.3", roofline_seconds)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Two times: one to compute, one to move. Each is work over rate.
+# There are two times, one to compute and one to move the bytes. Each is an amount of work divided by a rate.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# They run side by side. Which of the two decides when both are done?
+# Both start at the same time. The layer is finished when the longer one is finished.
 # </details>
 
 # %% [markdown]
 # ### 11.4 Where the warm-up ends ★★☆ · 10 minutes
 #
-# Given the times of successive calls, count those before the first one that is at most a tenth above the median of the
-# second half (of five values, the last three). Interruptions after that are noise, not warm-up.
+# The first calls of a function are often slow. Given the times of successive calls, count the calls before the first
+# settled one. A call has settled if it takes at most 1.1 times the median of the second half. The second half begins at
+# index `len(times) // 2`: of five times it is the last three. A slow call after that is an interruption, not warm-up.
 
 
 # %%
 def warmup_calls(times: np.ndarray) -> int:
-    """Return how many calls come before the first that has settled."""
+    """Return how many calls come before the first settled one."""
     ### BEGIN SOLUTION
-    settled = 1.1 * np.median(times[len(times) // 2 :])
-    return int(np.argmax(times <= settled))
+    limit = 1.1 * np.median(times[len(times) // 2 :])
+    return int(np.argmax(times <= limit))
     ### END SOLUTION
 
 
@@ -403,11 +412,12 @@ warmup_calls = lab.check("11.4", warmup_calls)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `times[len(times) // 2 :]` is the second half.
+# `times[len(times) // 2 :]` is the second half. Multiply its median by 1.1 to get the limit.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `np.argmax` of an array of True and False gives the place of the first True.
+# `times <= limit` is an array of True and False. `np.argmax` returns the index of its first True, which is the number
+# of calls before it.
 # </details>
 
 # %% [markdown]

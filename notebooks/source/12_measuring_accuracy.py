@@ -108,11 +108,11 @@ lenet5 = lab.measure(lenet5_path, name="lenet5", technique="baseline", latency=F
 # ## Predict
 #
 # The cell above measures two trained networks on the same test images. Each [accuracy](../docs/glossary.md#accuracy)
-# comes with a [confidence interval](../docs/glossary.md#confidence-interval), as on every page of this course. This
-# page shows where the interval comes from, and when it is not enough.
+# comes with a [confidence interval](../docs/glossary.md#confidence-interval). This page shows where the
+# interval comes from, and when it is not enough.
 #
-# Suppose that one of two networks is slightly better than the other, and that you test each on its own, separate
-# images. Replace `None` with one of the options, in quotes.
+# Suppose that one network is slightly better than another, and that you test each on its own, separate images.
+# Replace `None` with one of the options, in quotes.
 
 # %%
 my_guess = None
@@ -137,7 +137,7 @@ lab.predict("12.p", question, options, guess=my_guess)
 # p)/n}$, with $z = 1.96$ for 95 %. Suppose that a network is right on 50 of 50 images. The root is then zero, and so
 # is the width of the interval, as if fifty images proved that the network never fails.
 #
-# Wilson turns the question round: for which true $p$ would the measured $\hat p$ not be surprising?
+# Wilson asks the reverse question: for which true $p$ would the measured $\hat p$ not be surprising?
 #
 # $$ |\hat p - p| \le z \sqrt{\frac{p(1-p)}{n}} $$
 #
@@ -146,7 +146,7 @@ lab.predict("12.p", question, options, guess=my_guess)
 # %% [markdown]
 # ## By hand
 #
-# We compute both intervals for 49 and for 50 correct images of 50. Each row of the output is one interval.
+# We compute both intervals for 49 and for 50 correct images of 50.
 
 # %%
 n, correct = 50, np.array([49, 50])
@@ -204,7 +204,7 @@ lab.claim(
     "12.wilson",
     "On average over this axis, Wilson's coverage is much closer to 95 % than Wald's",
     distance["Wilson"],
-    at_most=distance["Wald"] / 4,
+    at_most=distance["Wald"] / 10,
     unit="points",
     label="mean distance",
     holds="always",
@@ -229,10 +229,10 @@ it is {100 * distance["Wilson"]:.1f} points away from 95 %, Wald's
 # %% [markdown]
 # ## With the library
 #
-# Now two networks see the *same* images. Most images are easy for both and do not distinguish them. Only the images
-# count that exactly one network gets right. If both networks have the same accuracy, each of these is a fair coin
-# toss. This is [McNemar's test](../docs/glossary.md#mcnemars-test). Its p is the probability of a result at least as
-# uneven.
+# Now two networks see the *same* images. Most images are easy for both. Only the images count that
+# exactly one network gets right. If both networks have the same accuracy, each of these is a fair coin
+# toss. This is [McNemar's test](../docs/glossary.md#mcnemars-test). Its p-value, here *p* for short, is the probability
+# that fair coins give a result at least as uneven.
 #
 # We compare lenet_300_100 with lenet5, and with a copy of itself in which the smallest weights of each layer are
 # zero. We compute the copy in NumPy from the weights in the file, and first compare NumPy with LiteRT.
@@ -278,7 +278,7 @@ lab.claim(
     label="relative difference",
     holds="always",
 )
-rows, widths, factors = [], [], []
+rows, widths, factors, agreeing = [], [], [], []
 for name, (first_only, second_only) in pairs.items():
     ends = stats.paired_interval(first_only, second_only, len(x))
     row = {"compared with lenet_300_100": name, "only lenet_300_100": first_only}
@@ -292,6 +292,12 @@ for name, (first_only, second_only) in pairs.items():
     rows.append(row | {form: f"{value:.2g}" for form, value in p_values.items()})
     widths.append(100 * (ends[1] - ends[0]))
     factors.append(max(p_values.values()) / min(p_values.values()))
+    agreeing.append(len({value < 0.05 for value in p_values.values()}) == 1)
+verdicts = (
+    "in each row, all four are on the same side of 0.05"
+    if all(agreeing)
+    else "in a row they are on different sides of 0.05, so choose the form beforehand"
+)
 lab.table(rows)
 lab.claim(
     "12.mcnemar",
@@ -302,9 +308,9 @@ lab.claim(
 )
 lab.say(f"""The table counts the images that only one network gets right, then gives
 the gain of the other network and p in four forms. *Exact* uses the coin tosses
-themselves, *mid_p* counts the observed result by half, *chi_square* uses the normal
-curve, and *corrected* is its cautious variant. They differ by a factor of up to
-{max(factors):.1f}, which changes neither verdict here.
+themselves, *mid_p* counts only half the probability of the observed result,
+*chi_square* uses the normal curve, and *corrected* is its cautious variant. They differ
+by a factor of up to {max(factors):.1f}; {verdicts}.
 
 The copy has {100 * most / 2:.0f} % zeros. Its interval is {widths[1]:.2f} points
 wide, that of lenet5 {widths[0]:.2f}. The copy agrees with its original on nearly all
@@ -316,19 +322,21 @@ images, so chance has little to change.""")
 # %% [markdown]
 # ### 12.1 Wilson's interval ★☆☆ · 10 minutes
 #
-# Write it for any count, at 95 % ($z = 1.959964$). No images at all leave everything open: 0 to 1.
+# Write a function that computes Wilson's interval at 95 % ($z = 1.959964$) for any count. Without any images we know
+# nothing about the accuracy, so the interval is 0 to 1.
 
 
 # %%
 def wilson(correct: int, n: int) -> tuple[float, float]:
-    """Return the low and the high end, as shares."""
+    """Return the low and the high end of the interval, as shares from 0 to 1."""
     ### BEGIN SOLUTION
     if n == 0:
         return 0.0, 1.0
-    share, scale = correct / n, 1 + z**2 / n
+    z = 1.959964
+    share, divisor = correct / n, 1 + z**2 / n
     middle = share + z**2 / (2 * n)
-    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return (middle - half) / scale, (middle + half) / scale
+    half_width = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return (middle - half_width) / divisor, (middle + half_width) / divisor
     ### END SOLUTION
 
 
@@ -337,26 +345,30 @@ wilson = lab.check("12.1", wilson)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# The lines under *By hand* are nearly it.
+# The code under *By hand* computes the interval for one count. Turn it into a function of `correct` and `n`, and treat
+# `n == 0` first.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Both ends are divided by $1 + z^2/n$, the middle as well as the half width.
+# Both the middle and the half width are divided by $1 + z^2/n$.
 # </details>
 
 # %% [markdown]
 # ### 12.2 McNemar's exact p ★★☆ · 10 minutes
 #
-# Of $m$ images on which the two differ, each is a fair coin. How likely is a result at least as uneven as this one, to
-# either side? If they never differ, the answer is 1.
+# Two networks disagree on $m$ images. If they were equally good, each of these images would be a fair coin. How
+# probable is a split at least as uneven as the observed one, to either side? If the networks never disagree, return 1.
 
 
 # %%
 def exact_p(first_only: int, second_only: int) -> float:
-    """Return the two-sided p-value; at most 1."""
+    """Return the two-sided p-value, which is at most 1.
+
+    first_only images are right for the first network alone, second_only for the second.
+    """
     ### BEGIN SOLUTION
-    m, fewer = first_only + second_only, min(first_only, second_only)
-    tail = sum(comb(m, k) for k in range(fewer + 1)) / 2**m
+    m, smaller_count = first_only + second_only, min(first_only, second_only)
+    tail = sum(comb(m, k) for k in range(smaller_count + 1)) / 2**m
     return min(1.0, 2 * tail)
     ### END SOLUTION
 
@@ -366,29 +378,34 @@ exact_p = lab.check("12.2", exact_p)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# The chance of $k$ heads in $m$ throws is `comb(m, k) / 2**m`. Add them from 0 up to the smaller count.
+# The probability of $k$ heads in $m$ throws is `comb(m, k) / 2**m`. Add these probabilities for all $k$ from 0 to the
+# smaller count, which is included.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Twice the tail, for both sides. With a tie that passes 1.
+# Double the tail, because a gap to the other side counts as well. With equal counts the two tails overlap and their sum
+# exceeds 1; return 1 then.
 # </details>
 
 # %% [markdown]
-# ### 12.3 The images needed ★★☆ · 10 minutes
+# ### 12.3 The number of images ★★☆ · 10 minutes
 #
-# Two networks differ in accuracy by $\delta$, and just one is right on the share $\psi$ of the images, the
-# [discordant](../docs/glossary.md#discordant-share) ones. To see $\delta$ four times in five
-# ([power](../docs/glossary.md#power)) takes
+# The accuracies of two networks differ by $\delta$. On a share $\psi$ of the images, exactly one of the two is right;
+# these images are [discordant](../docs/glossary.md#discordant-share). To detect $\delta$ in four of five experiments (a
+# [power](../docs/glossary.md#power) of 80 %), we need
 #
 # $$ n = \left(\frac{1.959964\,\sqrt{\psi} + 0.841621\,\sqrt{\psi - \delta^2}}{\delta}\right)^2 $$
+#
+# images. The sign of $\delta$ does not matter. Round up to a whole number of images.
 
 
 # %%
 def images_needed(difference: float, discordant: float) -> int:
-    """Return the number of images, a whole one."""
+    """Return the number of images for a difference δ and a discordant share ψ."""
     ### BEGIN SOLUTION
-    wanted = 1.959964 * np.sqrt(discordant) + 0.841621 * np.sqrt(discordant - difference**2)
-    return int(np.ceil((wanted / difference) ** 2))
+    root = np.sqrt(discordant - difference**2)
+    numerator = 1.959964 * np.sqrt(discordant) + 0.841621 * root
+    return int(np.ceil((numerator / difference) ** 2))
     ### END SOLUTION
 
 
@@ -397,28 +414,34 @@ images_needed = lab.check("12.3", images_needed)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Compute the bracket first, then square it.
+# Compute the numerator first, divide it by the difference, and then square.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# A part of an image is a whole image: `np.ceil`.
+# `np.ceil` rounds up and returns a float; `int` turns it into a whole number. `round` would sometimes return one image
+# too few.
 # </details>
 
 # %% [markdown]
-# ### 12.4 The winner, twice ★★☆ · 10 minutes
+# ### 12.4 The winner on fresh images ★★☆ · 10 minutes
 #
-# Several copies were tried. `answers` is True where a copy is right, of shape (copies, images); `baseline` has the same
-# for the network they came from. Choose the copy with the largest gain on validation (the first, if several). How many
-# images does it gain there, and how many on the test images?
+# We tried several copies of a network and choose the best one on the validation images. `answers` has the shape
+# (copies, images) and is True where a copy is right. `baseline` says the same about the original network. A gain is the
+# number of right images minus the baseline's. Find the copy with the largest gain on validation; if several are equal,
+# take the first. Return its gain on validation and its gain on test.
 
 
 # %%
-def winner(answers: np.ndarray, baseline: np.ndarray, test_answers: np.ndarray, test_baseline: np.ndarray):
-    """Return the winner's gain in images on validation, and on test."""
+def winner(answers, baseline, test_answers, test_baseline) -> tuple[int, int]:
+    """Return the winner's gain in images on validation and its gain on test.
+
+    All four are boolean arrays, True where the answer is right.
+    """
     ### BEGIN SOLUTION
-    best = int(np.argmax(answers.sum(axis=1)))
+    best = np.argmax(answers.sum(axis=1))
     gain = int(answers[best].sum()) - int(baseline.sum())
-    return gain, int(test_answers[best].sum()) - int(test_baseline.sum())
+    test_gain = int(test_answers[best].sum()) - int(test_baseline.sum())
+    return gain, test_gain
     ### END SOLUTION
 
 
@@ -427,11 +450,12 @@ winner = lab.check("12.4", winner)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `answers.sum(axis=1)` counts the right images of each copy; `np.argmax` gives the first of the best.
+# `answers.sum(axis=1)` counts the right images of each copy. `np.argmax` returns the index of the largest count, and of
+# the first one if several are equal.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# The test images may not choose: use the same row for both gains.
+# The test images must not influence the choice. Use the same index for both gains.
 # </details>
 
 # %% [markdown]
@@ -442,7 +466,8 @@ winner = lab.check("12.4", winner)
 # Your function `images_needed` says how many images two networks need on the *same* images. For separate images the
 # function `images_unpaired` uses the standard formula for two shares. Both formulas use the normal curve. To check
 # them we compute the [power](../docs/glossary.md#power) at these numbers: exactly for the same images, by drawn test
-# results for separate ones.
+# results for separate ones. The paired test is the *chi_square* form; the exact
+# one detects slightly less.
 
 # %%
 first, second = dense.accuracy, dense.accuracy + difference
@@ -509,8 +534,8 @@ saving = needed["separate images"] / needed["lenet5"]
 copy_saving = needed["separate images"] / needed["pruned copy"]
 lab.say(f"""Diamonds are the formulas, dots the computed powers, and the dotted line
 is the size of our test set. Testing both networks on the same images saves a factor
-of {saving:.1f} for lenet5. For the pruned copy it saves a factor of
-{copy_saving:.0f}, because the copy disagrees with its original on few images.""")
+of {saving:.1f} for lenet5, and of {copy_saving:.0f} for the pruned copy, which
+disagrees with its original on few images.""")
 
 # %% [markdown]
 # ### Images and seeds
@@ -521,7 +546,8 @@ of {saving:.1f} for lenet5. For the pruned copy it saves a factor of
 #
 # All seeds see the same test images, so their accuracies differ for two reasons. Some trainings are better than
 # others. But even networks of equal accuracy disagree on some images, and on a finite test set these do not cancel
-# exactly. If two seeds disagree on a share $\psi$ of the images, this alone gives each accuracy the variance
+# exactly. (Cochran's test is McNemar's for more than two networks. It asks if this second reason is enough.) If two
+# seeds disagree on a share $\psi$ of the images, this alone gives each accuracy the variance
 # $\psi/2n$. We subtract it from the observed variance; what remains belongs to the seeds.
 
 # %%
@@ -549,6 +575,7 @@ cochran_p = stats.cochran(seed_right)
 
 # %% tags=["hide-input"]
 spread = stats.seed_spread(100 * accuracies)
+deviation_low, deviation_high = stats.deviation_interval(100 * accuracies)
 error_of_one = np.sqrt(accuracies.mean() * (1 - accuracies.mean()) / len(x))
 deviations = {
     "between the seeds, on these images": np.sqrt(observed_variance),
@@ -582,21 +609,22 @@ lab.say(f"""The mean of {runs} seeds is {spread.mean:.2f} %. Student's 95 % inte
 for the mean over all seeds, *on these images*, goes from {spread.low:.2f} to
 {spread.high:.2f} %. Of the observed variance,
 {100 * image_variance / observed_variance:.0f} % comes from the finite number of
-images, the rest from the seeds. The last row is a different question: other images
-would move all seeds together.
+images, the rest from the seeds. With {runs} seeds this is a rough estimate: the 95 %
+interval of the first row is {deviation_low:.2f} to {deviation_high:.2f} points. The
+last row is a different question: other images would move all seeds together.
 
 The worst seed reaches {100 * accuracies[0]:.2f} % ({100 * worst_ends[0]:.2f} to
 {100 * worst_ends[1]:.2f}), the best {100 * accuracies[-1]:.2f} %
 ({100 * best_ends[0]:.2f} to {100 * best_ends[1]:.2f}). McNemar's p for these two is
 {extreme_p:.1g}. But we *picked* them from {len(pair_counts)} pairs. Bonferroni's
 correction multiplies p by the number of pairs: {corrected_p:.1g}. Of all pairs,
-{unequal} have p below 0.05 without the correction, and {corrected} with it. None of
-this compares two recipes. For that, train several seeds of each.""")
+{unequal} have p below 0.05 without the correction, and {corrected} with it. To compare
+two recipes, train several seeds of each.""")
 
 # %% [markdown]
 # ## What goes wrong
 #
-# "The pruned network is better than the original." This claim is common. We prune lenet_300_100 lightly in many ways,
+# "The pruned network is better than the original" is a common claim. We prune lenet_300_100 lightly in many ways,
 # without retraining, and choose the best copy on the validation images. Only then do we look at the test images.
 #
 # The best of many candidates was also lucky (the [winner's curse](../docs/glossary.md#winners-curse) of [multiple
@@ -604,7 +632,7 @@ this compares two recipes. For that, train several seeds of each.""")
 # The first treats the winner as if it had been the only copy. The second is Bonferroni's. It is too strict here,
 # because the copies resemble each other. The third is made for such copies: in each draw, every image swaps copy and
 # original at random, for all copies at once. We count how often *some* copy changes as much. Each p has a *two-sided*
-# form (a gain or a loss as large) and a *one-sided* one (gains only). Compare only values in the same row.
+# form (a gain or a loss as large) and a *one-sided* one (gains only).
 
 # %%
 sets = {"validation": images.validation, "test": images.test}
@@ -710,8 +738,9 @@ lab.claim(
 lab.say(f"""The histogram shows how many points the winner loses. On average it gains
 {np.mean(chosen_gains):.2f} points where it was chosen and {np.mean(fresh_gains):.2f}
 on the other images, so it keeps {100 * kept:.0f} %. A part of the gain remains; most
-of it was luck. Only {100 * np.mean(losses >= our_loss - 1e-9):.0f} % of the
-partitions show a loss as large as in our example.""")
+of it was luck. (Other images would give another percentage.) Only
+{100 * np.mean(losses >= our_loss - 1e-9):.0f} % of the partitions show a loss as large
+as in our example.""")
 
 # %% [markdown]
 # ## What we saw
@@ -724,7 +753,7 @@ low, high = stats.paired_interval(
     *count_pair(base_right["test"], copy_right["test"][best]), len(x)
 )
 lab.finish(f"""
-Wald's interval fails for small errors. Wilson's coverage falls to
+Wald's interval fails for small errors. Wilson's coverage with {n} images falls to
 {100 * coverage["Wilson"].min():.1f} % at its lowest. To detect {100 * difference:g}
 points, each network needs {needed["separate images"]:,} separate images. On the same
 images lenet_300_100 and lenet5 need {needed["lenet5"]:,}, a network and its pruned

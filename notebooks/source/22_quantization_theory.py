@@ -180,7 +180,7 @@ for first_levels in ([-1.5, -0.5, 0.5, 1.5], [-0.9, -0.7, 0.1, 0.7]):
 #
 # A Gaussian has only one solution of the two conditions (Fleischer, 1964). `theory.lloyd_max(bits)` computes it without
 # data, since the mean of each cell has a closed form. `theory.lloyd_max(bits, samples)` runs Lloyd's iteration on your
-# own numbers. We fit levels to one half of the random numbers and measure the other half.
+# own numbers. We fit levels to one half of the random numbers and measure on the other.
 
 # %%
 fitted = theory.lloyd_max(bits, samples=gaussian[: values // 2])
@@ -195,17 +195,20 @@ lab.claim("22.closed-form", text, miss, at_most=0.1, unit="dB", label="differenc
 # ## Your turn
 
 # %% [markdown]
-# ### 22.1 The ratio ★☆☆ · 5 minutes
+# ### 22.1 The ratio in decibels ★☆☆ · 5 minutes
 #
-# Write the SQNR. When nothing is lost, the answer is infinity.
+# Compute the SQNR. It is negative when the error is larger than the signal. When nothing is lost, the error is exactly
+# zero and the ratio is infinite.
 
 
 # %%
 def sqnr(x: np.ndarray, y: np.ndarray) -> float:
-    """Return the SQNR in dB of y, which stands for x (x is not all zero)."""
+    """Return the SQNR in dB of the quantized values y of x, which is not all zero."""
     ### BEGIN SOLUTION
-    noise = np.sum((x - y) ** 2)
-    return float(10 * np.log10(np.sum(x**2) / noise)) if noise else float("inf")
+    error_power = np.sum((x - y) ** 2)
+    if error_power == 0:
+        return float("inf")
+    return float(10 * np.log10(np.sum(x**2) / error_power))
     ### END SOLUTION
 
 
@@ -214,27 +217,34 @@ sqnr = lab.check("22.1", sqnr)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Two sums of squares: one of `x`, one of the difference.
+# You need two sums of squares: one of `x`, and one of the error `x - y`.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Squares are powers already, so the factor is 10. Return `float("inf")` when the second sum is zero.
+# Sums of squares are powers, so the factor in front of the logarithm is 10. Return `float("inf")` when the sum of the
+# squared errors is zero.
 # </details>
 
 # %% [markdown]
 # ### 22.2 One step of Lloyd's iteration ★★☆ · 10 minutes
 #
-# Write what *By hand* does, for any numbers and any ascending levels. One thing can go wrong there: a level that no
-# number is nearest to. Let it stay where it is.
+# Write one step of the iteration under *By hand*, for any values and any ascending levels. Each level moves to the mean
+# of the values that are nearest to it. A level may have no such value; leave it where it is. No value lies exactly
+# halfway between two levels.
 
 
 # %%
 def lloyd_step(x: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """Return the levels after one step: each the mean of the numbers that are nearest to it."""
+    """Return the levels after one step of Lloyd's iteration."""
     ### BEGIN SOLUTION
-    nearest = np.searchsorted((levels[:-1] + levels[1:]) / 2, x)
-    cells = [x[nearest == k] for k in range(len(levels))]
-    return np.array([cell.mean() if len(cell) else level for cell, level in zip(cells, levels, strict=True)])
+    edges = (levels[:-1] + levels[1:]) / 2
+    nearest = np.searchsorted(edges, x)
+    moved_levels = levels.astype(float)
+    for k in range(len(levels)):
+        cell = x[nearest == k]
+        if len(cell) > 0:
+            moved_levels[k] = cell.mean()
+    return moved_levels
     ### END SOLUTION
 
 
@@ -243,23 +253,26 @@ lloyd_step = lab.check("22.2", lloyd_step)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `np.searchsorted(edges, x)` gives the number of the cell of each `x`.
+# The edges lie halfway between neighbouring levels. `np.searchsorted(edges, x)` returns, for each value, the index of
+# its nearest level.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Go through the cells: `x[nearest == k]` may be empty, and an empty array has no mean.
+# Go through the levels one by one. `x[nearest == k]` are the values of level k. This array may be empty, and an empty
+# array has no mean.
 # </details>
 
 # %% [markdown]
-# ### 22.3 A scale for every group ★★☆ · 10 minutes
+# ### 22.3 A scale per group ★★☆ · 10 minutes
 #
-# Weights of $b$ bits are stored as whole numbers between $\pm(2^{b-1} - 1)$. Give each run of `group` neighbours the
-# smallest scale with which its largest weight still fits.
+# Weights of $b$ bits are stored as integers from $-(2^{b-1} - 1)$ to $2^{b-1} - 1$. Each group of `group` neighbouring
+# weights has its own scale. Choose the smallest scale for which the group's largest weight still fits. The last group
+# may be shorter than the others. A group of zeros gets scale 0, and an empty array has no scales.
 
 
 # %%
 def group_scales(weights: np.ndarray, group: int, bits: int) -> np.ndarray:
-    """Return one scale a group of neighbours in weights (n,); the last group may be shorter."""
+    """Return one scale per group of neighbours in weights (n,)."""
     ### BEGIN SOLUTION
     starts = range(0, len(weights), group)
     largest = [np.max(np.abs(weights[start : start + group])) for start in starts]
@@ -272,11 +285,12 @@ group_scales = lab.check("22.3", group_scales)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `range(0, len(weights), group)` gives where the groups begin.
+# `range(0, len(weights), group)` contains the index at which each group begins. A slice that runs beyond the end of an
+# array is simply shorter.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# The largest *absolute* value of the group, divided by the largest whole number.
+# Divide the largest *absolute* value of each group by the largest integer.
 # </details>
 
 # %% [markdown]
@@ -342,7 +356,7 @@ limit = 10 * np.log10(np.sqrt(3) * np.pi / 2)
 even_gains = np.diff([best.uniform_db for best in exact.values()])
 lab.say(f"""The uniform source follows the rule, up to the noise of the draws. The sine
 is {sine_distance[0]:.2f} dB below its prediction at 1 bit and {sine_distance[-1]:.2f}
-dB at 8.
+dB at 8. Its values crowd at both ends, so their error is not uniform in wide cells.
 
 With Lloyd–Max levels the Gaussian starts
 {theory.bound_db(1) - exact[1].lloyd_max_db:.1f} dB below the rule. It loses a little
@@ -384,8 +398,8 @@ lab.claim(
 # Shannon's [rate–distortion bound](../docs/glossary.md#rate-distortion-bound) limits every code, however complicated.
 # For a Gaussian it is exactly $6.02\,b$. The dashed lines are
 # [entropy-coded](../docs/glossary.md#entropy-coded-quantizer): a coder gives short words to frequent outputs, and we
-# count their entropy instead of $b$. The top dashed line has unlimited even cells; all other quantizers have $2^b$
-# levels. Higher is better. We also measure one point of the top line on the random numbers.
+# count their entropy instead of $b$. The top dashed line has unlimited even cells; all others have $2^b$ levels. Higher
+# is better. We also measure one point of the top line.
 
 # %%
 unlimited = [theory.entropy_coded(step) for step in np.geomspace(3.2, 0.012, 40)]
@@ -418,11 +432,16 @@ axes.set(
 axes.set(xlim=(0, 12.8), ylim=(-8, 0.6), xticks=range(9))
 alt = "All lines lie below the bound: coded even cells closest, even levels farthest."
 lab.show(figure, alt=alt)
+lloyd_gap, even_gap = (
+    theory.bound_db(entropy_bits) - sqnr
+    for sqnr, entropy_bits in (exact[4][:2], exact[4][2:4])
+)
+coded_lead = lloyd_gap - even_gap
 lab.say(f"""Without a coder, even levels are the worst choice. With a coder, unlimited
-even cells are the best. Most of that gain comes from the freedom to use more levels:
-the $2^b$ best even levels, coded, are hardly better than coded Lloyd–Max levels up to 4
-bits. At a fine step, even steps with ideal coding need
-{bound_distance / theory.DB_PER_BIT:.2f} bits per value more than the bound.""")
+even cells are the best. Their lead comes from unlimited levels: the sixteen best even
+levels, coded, are only {coded_lead:.2f} dB closer to the bound than Lloyd–Max. At fine
+steps, even cells need {theory.SHAPING_DB / theory.DB_PER_BIT:.2f} bits per value more
+than the bound (Gish and Pierce, 1968).""")
 lab.claim(
     "22.fine-steps",
     "Fine even steps, coded ideally, miss the bound by the distance of Gish and Pierce",
@@ -435,7 +454,7 @@ lab.claim(
 # %% [markdown]
 # ### Clipping against rounding
 #
-# Files hold integers with one scale. A narrow range clips more values; a wide range rounds more coarsely. In the
+# Model files store integers and a scale. A narrow range clips more values; a wide range rounds more coarsely. In the
 # figure, the lines are closed forms of both errors, and the dots are measured. Look for the lowest point of the sum.
 
 # %%
@@ -524,7 +543,7 @@ for b in (8, 6, 4, 3, 2):
     )
 axes.set(xlabel="largest weight of the layer / root mean square", ylabel="SQNR in dB")
 axes.set(xlim=(peaks.min() - 0.5, peaks.max() + 2))
-alt = "Dots lie on the formula's lines at 8, 6 and 4 bits, above them at 3 and 2 bits."
+alt = "Dots on the formula's lines at 8, 6 and 4 bits, near at 3, mostly above at 2."
 lab.show(figure, alt=alt)
 rows = []
 for b in range(3, 9):
@@ -560,8 +579,8 @@ lab.claim(
 # %% [markdown]
 # ### Finer scales, with their bits counted
 #
-# An [outlier](../docs/glossary.md#outlier) costs bits: each time the largest weight doubles, all others lose one. The
-# fewer weights share a scale, the smaller the largest of them tends to be. So we try one scale [per
+# An [outlier](../docs/glossary.md#outlier) costs bits: under min–max, each time the largest weight doubles, all others
+# lose one. The fewer weights share a scale, the smaller their largest tends to be. So we try one scale [per
 # channel](../docs/glossary.md#per-channel) and [per group](../docs/glossary.md#group-scale) of neighbours.
 #
 # The file has to store every scale: as float32, float16, a power of two as in MX formats, or 8-bit floating point with
@@ -613,7 +632,7 @@ paying = {name: pays[group, name].sum() for name in scale_bits}
 lab.say(f"""The format of the scale decides. Groups of {group} pay in
 {paying["float32"]} of {len(layers)} layers with float32 scales, in {paying["float16"]}
 with float16, and in {paying["float8_e4m3fn"]} with 8-bit floating point. Powers of two
-are as short but too coarse: they pay in {paying["e8m0"]}. Clipping alone costs nothing
+are as short but too coarse: they pay in {paying["e8m0"]}. Clipping alone costs no bits
 and already gains {clip_gain:.2f} bits over min–max in the median layer.""")
 lab.claim(
     "22.groups-float8",
@@ -637,7 +656,7 @@ lab.claim(
 #
 # Do groups protect a tensor from outliers? We plant outliers of random sign at random places, from one in 100,000
 # numbers to one in 100. The table shows the SQNR of all *other* numbers and what becomes of an outlier. One rival is
-# [KL calibration](../docs/glossary.md#kl-calibration). A stronger one stores the outliers apart (*SqueezeLLM*, Kim et
+# [KL calibration](../docs/glossary.md#kl-calibration). A stronger rival stores the outliers apart (*SqueezeLLM*, Kim et
 # al., 2023, arXiv:2306.07629); we count 16 bits for each value and 32 for its position.
 
 
@@ -698,15 +717,16 @@ caption = (
 )
 lab.table(rows, caption=f"{caption}; last column: at the highest rate")
 loss = mean_db[clipped, rates[-1]] - mean_db[grouped, rates[-1]]
-lab.say(f"""Min–max fails at every rate. A fixed clipped range protects the others but
-ruins the outliers. Least squares widens the range as outliers become frequent.
+lab.say(f"""Min–max fails at every rate. A fixed clipped range has to know σ; it
+protects the others but ruins the outliers. Least squares widens the range as outliers
+become frequent.
 
 Groups help while outliers are rare. But in a group with an outlier {np.mean(zeros):.0%}
 of the numbers become zero. At the highest rate groups are {loss:.0f} dB worse than the
 clipped range. With float32 scales they would take {bits + 32 / group:g} bits per value.
 One range with {bits + 1} bits keeps {min(mean_db[wider, rate] for rate in rates):.1f}
-dB at every rate. Storing outliers apart keeps both, for {48 * rates[-2]:.2f} bits per
-value at one in {1 / rates[-2]:,.0f}.""")
+dB at every rate, but ruins outliers too. Storing them apart keeps both, for
+{48 * rates[-2]:.2f} bits per value at one in {1 / rates[-2]:,.0f}.""")
 lab.claim(
     "22.rare-outliers",
     "Groups beat one clipped range while outliers are rare",

@@ -160,7 +160,7 @@ lab.predict("30.p", question, options, my_guess)
 # The figure compares this bound (*entropy*) with five formats. Each records something else:
 #
 # - **[bitmap](../docs/glossary.md#bitmap)**: one bit per weight;
-# - **CSR**: the column of each kept weight, in 16 bits;
+# - **CSR**: the column of each kept weight, in 16 bits (the figure leaves out where each row starts);
 # - **[COO](../docs/glossary.md#coo)**: row and column;
 # - **[relative index](../docs/glossary.md#relative-index)**: the number of zeros since the previous kept weight;
 # - **[run length](../docs/glossary.md#run-length)**: lengths of the runs of zeros and of kept weights.
@@ -218,7 +218,7 @@ entropy = -p * np.log2(p) - (1 - p) * np.log2(1 - p)
 # zero](../docs/glossary.md#padding-zero) on the way: five gaps of three bits, and 32 bits for the padding zero's value.
 # The entropy is lower than all three.
 #
-# SciPy, which is installed with TFMOT, has CSR. We prune the first layer of LeNet-300-100 by magnitude: the smallest
+# SciPy provides CSR. We prune the first layer of LeNet-300-100 by magnitude: the smallest
 # weights become zero (lesson 31). We store it with SciPy and with our encoder, `methods.storage.encode`. Both take any
 # matrix of your own. The arrays and the product must be equal.
 
@@ -245,19 +245,22 @@ lab.claim("30.csr-product", text, error, at_most=1e-5, holds="always", label="er
 # %% [markdown]
 # ### 30.1 CSR times a vector ★★☆ · 10 minutes
 #
-# Row $r$ of a CSR matrix holds the kept values `values[pointers[r]:pointers[r + 1]]`, and `columns` says in which column
-# each stands. Multiply by a vector, without making the dense matrix.
+# Row $r$ of a CSR matrix has the values `values[pointers[r]:pointers[r + 1]]`. The array `columns` contains the column
+# of each value, in any order within a row. Multiply the matrix by a vector without building the dense matrix. A row
+# without values gives 0.
 
 
 # %%
-def csr_times(values: np.ndarray, columns: np.ndarray, pointers: np.ndarray, vector: np.ndarray) -> np.ndarray:
-    """Return the product, one number a row; a row may hold nothing."""
+def csr_times(
+    values: np.ndarray, columns: np.ndarray, pointers: np.ndarray, vector: np.ndarray
+) -> np.ndarray:
+    """Return the product of the matrix and the vector, one number per row."""
     ### BEGIN SOLUTION
-    result = np.zeros(len(pointers) - 1)
-    for r in range(len(result)):
+    product = np.zeros(len(pointers) - 1)
+    for r in range(len(product)):
         part = slice(pointers[r], pointers[r + 1])
-        result[r] = values[part] @ vector[columns[part]]
-    return result
+        product[r] = values[part] @ vector[columns[part]]
+    return product
     ### END SOLUTION
 
 
@@ -266,33 +269,36 @@ csr_times = lab.check("30.1", csr_times)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `vector[columns[part]]` picks what the values of one row are multiplied with.
+# `vector[columns[part]]` selects the entries of the vector that belong to the values of one row. `a @ b` multiplies two
+# vectors and adds up the products.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# There is one pointer more than there are rows. `np.add.reduceat` looks tempting, and is wrong for empty rows.
+# There is one more pointer than there are rows. `np.add.reduceat` looks suitable, but its result is wrong for empty
+# rows.
 # </details>
 
 # %% [markdown]
 # ### 30.2 The relative index ★★★ · 15 minutes
 #
-# Store each kept weight as a pair: how many zeros stand before it since the last entry, and its value. With `bits` bits
-# a gap is $2^{\text{bits}} - 1$ at most. Where a gap is longer, store a padding zero with the largest gap, and go on
-# counting behind it. Zeros after the last kept weight are not stored.
+# Store each kept weight as a pair: the gap, which is the number of zeros since the previous entry, and the value. A gap
+# has `bits` bits, so it is at most $2^{\text{bits}} - 1$. Where a gap is longer, insert a padding entry: the largest
+# gap with the value zero. The padding entry occupies a place itself, and counting starts again after it. Zeros after
+# the last kept weight are not stored. A row without weights has no entries.
 
 
 # %%
 def relative_index(row: np.ndarray, bits: int) -> np.ndarray:
     """Return the entries of a row of weights, shape (entries, 2): gap and value."""
     ### BEGIN SOLUTION
-    entries, last, most = [], -1, 2**bits - 1
+    entries, previous, largest_gap = [], -1, 2**bits - 1
     for place in np.flatnonzero(row):
-        gap = place - last - 1
-        while gap > most:
-            entries.append((most, 0.0))
-            gap -= most + 1
+        gap = place - previous - 1
+        while gap > largest_gap:
+            entries.append((largest_gap, 0.0))
+            gap -= largest_gap + 1
         entries.append((gap, row[place]))
-        last = place
+        previous = place
     return np.array(entries, dtype="float64").reshape(-1, 2)
     ### END SOLUTION
 
@@ -302,29 +308,34 @@ relative_index = lab.check("30.2", relative_index)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# A padding zero takes a place itself. It covers `most` zeros and one more.
+# A padding entry covers `largest_gap` zeros and its own place: `largest_gap + 1` places in all.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# A gap may need several padding zeros: `while`, not `if`. A row of zeros gives shape (0, 2).
+# One gap may need several padding entries, so use `while`, not `if`. `.reshape(-1, 2)` gives an empty list of entries
+# the shape (0, 2).
 # </details>
 
 # %% [markdown]
 # ### 30.3 Two of four ★★☆ · 10 minutes
 #
-# Some processors skip zeros only in a fixed pattern: of each four neighbours in a row, two are kept. Keep the two
-# largest by magnitude; of equal ones those that come first.
+# Some processors can skip zeros only in a fixed pattern: of every four neighbours in a row, two are kept. Keep the two
+# largest by absolute value. If several are equal, keep those that come first. So each group keeps exactly two, even a
+# group of zeros.
 
 
 # %%
 def two_of_four(weights: np.ndarray) -> np.ndarray:
-    """Return a boolean array of the shape of weights (rows, columns), True where one is kept; 4 divides columns."""
+    """Return the mask of weights (rows, columns), True where a weight is kept.
+
+    The number of columns is a multiple of four.
+    """
     ### BEGIN SOLUTION
     groups = np.abs(weights).reshape(-1, 4)
-    kept = np.zeros(groups.shape, dtype=bool)
+    mask = np.zeros(groups.shape, dtype=bool)
     order = np.argsort(-groups, axis=1, kind="stable")
-    np.put_along_axis(kept, order[:, :2], True, axis=1)
-    return kept.reshape(weights.shape)
+    np.put_along_axis(mask, order[:, :2], True, axis=1)
+    return mask.reshape(weights.shape)
     ### END SOLUTION
 
 
@@ -333,11 +344,12 @@ two_of_four = lab.check("30.3", two_of_four)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Make every group of four a row: `reshape(-1, 4)`. Then sort each row's magnitudes.
+# Make each group of four a row: `reshape(-1, 4)`. Then sort the absolute values of each row.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `np.argsort(-groups, axis=1, kind="stable")` puts the largest first and leaves ties in their order.
+# `np.argsort(-groups, axis=1, kind="stable")` lists the places from the largest value to the smallest; a stable sort
+# keeps equal values in their order. `np.put_along_axis` writes True at the first two places of each row.
 # </details>
 
 # %% [markdown]
@@ -484,7 +496,8 @@ lab.claim(
 #
 # *Predicted* is the formula, which knows only the density. The next columns are arrays that we write and decode: for a
 # random mask, the mask by magnitude, and one that removes whole blocks of four by four weights. Gaps and run lengths
-# have their best width. The *block* format stores every block that contains a kept weight.
+# have the width that is best for the mask by magnitude, so that only the mask differs. The *block* format stores every
+# block that contains a kept weight.
 
 # %%
 blocks = prune.block_mask(weights, sparsity)
@@ -534,7 +547,7 @@ it is not: blocks take {-change["block"]:.0%} less and run lengths
 {-change["run length"]:.1%} less, because kept weights stand in clusters. The relative
 index takes {change["relative"]:.1%} *more*: pixels in the middle keep few weights, so
 long gaps need padding zeros. The best format is {smallest / bound - 1:.0%} above the
-bound.
+bound for random masks.
 
 Blocks look worst only because single weights rarely fill them. If we prune whole
 blocks, they are the smallest format. But then the kept weights hold
@@ -648,7 +661,7 @@ for rows_timed in (size // 4, size // 2, size):
         speed[case] = [1 / ratios[str(level)] for level in levels]
         dense_us[case] = 1e3 * timings["dense"].median_ms
         call_us[case] = 1e3 * timings["1.0"].median_ms  # nothing kept: only the call
-        crossing[case] = float(np.interp(0, np.log(speed[case]), levels))
+        crossing[case] = float(np.interp(0, np.log(speed[case]), levels, right=1.0))
 
 # %% tags=["hide-input"]
 rows = []
@@ -661,7 +674,8 @@ for (rows_timed, state), factors in speed.items():
     }
     row |= {"CSR call, µs": f"{call_us[case]:.0f}"}
     row |= {f"{s:.0%}": f"{f:.2f}" for s, f in zip(levels, factors, strict=True)}
-    rows.append(row | {"faster from": f"{crossing[case]:.0%}"})
+    start_text = f"{crossing[case]:.0%}" if crossing[case] < 1 else "never"
+    rows.append(row | {"faster from": start_text})
 lab.table(rows, caption="How many times as fast CSR is, by share of zeros")
 sizes = [rows_timed for rows_timed, state in crossing if state == "warm"]
 warm, cold = ([crossing[n, state] for n in sizes] for state in ("warm", "cold"))
@@ -747,7 +761,9 @@ for name, answers in rules.items():
         row | {"mean of the draws": f"{np.mean(accuracies):.2%}", "range": spread}
     )
 lab.table(
-    rows, caption=f"Accuracy without 100 of 300 neurons, not retrained; {draws} draws"
+    rows,
+    caption=f"Accuracy without 100 of 300 neurons, not retrained; {draws} draws, "
+    "the first with the original weights",
 )
 norm, both, chance = scores.values()
 lost = methods.paired.paired(right[1][0], right[0][0])

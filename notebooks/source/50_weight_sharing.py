@@ -264,16 +264,17 @@ lab.say(
 # ## Your turn
 
 # %% [markdown]
-# ### 50.1 The nearest value ★☆☆ · 5 minutes
+# ### 50.1 The nearest centroid ★☆☆ · 5 minutes
 #
-# Give each weight the number of its nearest centroid. Halfway between two, take the lower one.
+# Return the index of the nearest centroid for each weight. Exactly halfway between two centroids, take the lower one.
 
 
 # %%
 def assign(weights: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-    """Return indices of the shape of weights, for centroids (count,) in ascending order."""
+    """Return indices of the shape of weights; centroids (count,) are ascending."""
     ### BEGIN SOLUTION
-    return np.abs(weights[..., None] - centroids).argmin(axis=-1)
+    distances = np.abs(weights[..., None] - centroids)
+    return distances.argmin(axis=-1)
     ### END SOLUTION
 
 
@@ -282,22 +283,26 @@ assign = lab.check("50.1", assign)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `weights[..., None] - centroids` has one axis more, with a difference for each centroid.
+# `weights[..., None] - centroids` has one more axis than the weights. It contains the difference to each centroid.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `argmin(axis=-1)` of the absolute differences takes the first of equals, which is the lower one.
+# `argmin(axis=-1)` of the absolute differences returns the index of the smallest. If two are equally small, it returns
+# the first one, which is the lower centroid.
 # </details>
 
 # %% [markdown]
 # ### 50.2 The mean ★★☆ · 10 minutes
 #
-# Move each centroid to the mean of its weights. One that no weight has chosen stays where it was.
+# Move each centroid to the mean of the weights that have its index. A centroid without weights stays where it is.
 
 
 # %%
-def update(weights: np.ndarray, indices: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-    """Return the new centroids, of the shape of the old ones."""
+def update(weights, indices, centroids) -> np.ndarray:
+    """Return the new centroids, of the shape of the old ones.
+
+    All three are arrays; indices has the shape of weights.
+    """
     ### BEGIN SOLUTION
     moved = np.array(centroids, dtype="float64")
     for k in np.unique(indices):
@@ -315,27 +320,35 @@ update = lab.check("50.2", update)
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Start from a copy of the old centroids, and go through `np.unique(indices)` alone.
+# Start with a copy of the old centroids, and visit only the indices that occur: `np.unique(indices)` lists them.
 # </details>
 #
-# Your two functions, by turns, are k-means. The library must come to the same on thirty neurons of the real layer.
+# Your two functions in turn are the k-means algorithm. On thirty neurons of the real layer they must give the same
+# values as the library.
 
 # %%
-mine = begin = methods.cluster.start(first[:, :30], values, "density")
+weights = first[:, :30]
+start_values = our_values = methods.cluster.start(weights, values, "density")
 for _ in range(3):
-    mine = update(first[:, :30], assign(first[:, :30], mine), mine)
-gap = mine - methods.cluster.kmeans(first[:, :30], begin, iterations=3)[0]
-lab.claim("50.turns", "Largest difference after three turns", np.abs(gap).max(), at_most=1e-6, holds="always")
+    our_values = update(weights, assign(weights, our_values), our_values)
+library_values, *_ = methods.cluster.kmeans(weights, start_values, iterations=3)
+difference = np.abs(our_values - library_values).max()
+claim = "Three turns of our two functions give the library's values"
+lab.claim("50.turns", claim, difference, at_most=1e-6, holds="always")
 
 # %% [markdown]
-# ### 50.3 The gradient of a value ★★☆ · 10 minutes
+# ### 50.3 The gradient of a shared value ★★☆ · 10 minutes
 #
-# Add up the gradients of the weights that use each value. A value that nobody uses has none.
+# Several weights use the same value. The gradient of that value is the sum of their gradients. A value that no weight
+# uses has gradient 0.
 
 
 # %%
-def centroid_gradient(gradient: np.ndarray, indices: np.ndarray, count: int) -> np.ndarray:
-    """Return the gradient (count,) of the shared values, for gradient and indices of the shape of the weights."""
+def centroid_gradient(gradient, indices, count) -> np.ndarray:
+    """Return the gradient (count,) of the shared values.
+
+    gradient and indices have the shape of the weights.
+    """
     ### BEGIN SOLUTION
     sums = np.zeros(count)
     np.add.at(sums, indices, gradient)
@@ -348,22 +361,27 @@ centroid_gradient = lab.check("50.3", centroid_gradient)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `sums[indices] += gradient` will not do: it adds once where an index repeats.
+# `sums[indices] += gradient` is wrong here: if an index occurs several times, NumPy adds only one of its gradients.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `np.add.at` does add each time. So does `np.bincount`, with `minlength`.
+# `np.add.at(sums, indices, gradient)` adds all of them. `np.bincount` does so too, with `weights` and `minlength`, but
+# only for flat arrays.
 # </details>
 
 # %% [markdown]
-# ### 50.4 The rate ★☆☆ · 10 minutes
+# ### 50.4 The compression rate ★☆☆ · 10 minutes
 #
-# Work out $r$ from the formula under *Idea*, with whole bits for an index.
+# Compute $r$ from the formula under *Idea*. An index has a whole number of bits: 16 values need 4 bits, 17 values need
+# 5, and a single value needs none.
 
 
 # %%
 def rate(weights: int, count: int, bits: int) -> float:
-    """Return how many times smaller a layer of so many weights gets with count values of so many bits."""
+    """Return the bits before, divided by the bits after sharing.
+
+    A layer of so many weights of bits each shares count values of bits each.
+    """
     ### BEGIN SOLUTION
     index_bits = (count - 1).bit_length()
     return weights * bits / (weights * index_bits + count * bits)
@@ -375,11 +393,13 @@ rate = lab.check("50.4", rate)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# Sixteen values need four bits, seventeen need five, one needs none.
+# Before, each weight has `bits` bits. After, each weight has an index, and the codebook has `count` values of `bits`
+# bits.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `(count - 1).bit_length()` is $\lceil \log_2 k \rceil$ without any rounding error.
+# An index among $k$ values needs $\lceil \log_2 k \rceil$ bits. `(count - 1).bit_length()` computes this without
+# rounding errors: it is the length of the largest index, `count - 1`, in binary.
 # </details>
 
 # %% [markdown]

@@ -107,7 +107,9 @@ lab.predict("51.p", question, options, guess=my_guess)
 # %% [markdown]
 # ## Idea
 #
-# If $pN$ of $N$ symbols are ones, there are $\binom{N}{pN}$ possible messages. To number them all, we need the logarithm of that many bits. For long messages this is, per symbol,
+# If $pN$ of $N$ symbols are ones, there are $\binom{N}{pN}$ possible messages. To number them all, we
+# need $\log_2\binom{N}{pN}$ bits.
+# For long messages this is, per symbol,
 #
 # $$ H = -\sum_s p_s \log_2 p_s $$
 #
@@ -147,8 +149,7 @@ lab.show(
     "towards the entropy.",
 )
 lab.say("""
-The longer the message, the closer the curve is to the entropy. All curves are highest
-near one half.
+The longer the message, the closer the curve is to the entropy.
 """)
 
 # %% [markdown]
@@ -191,10 +192,14 @@ decoded
 # %% [markdown]
 # ## With the library
 #
-# Six symbols became four bits, but the fractions grow with every symbol. A *range coder* uses whole numbers instead. It keeps an interval of 48 bits and writes a byte as soon as that byte can no longer change. `coding.range_encode` is about sixty lines of Python.
+# Six symbols became four bits. An interval this wide always contains a fraction of five bits; by luck, one of four lies
+# inside. The decoder also needs the number of symbols.
+#
+# The fractions grow with every symbol. A *range coder* uses whole numbers instead. It keeps an interval of at most 48
+# bits and writes a byte as soon as that byte can no longer change.
 #
 # The library `constriction` has compiled coders. We use the one for [asymmetric numeral systems](../docs/glossary.md#asymmetric-numeral-systems) (ANS), which needs no interval and decodes
-# the message from its end. Is our range coder as good?
+# the message from its end.
 #
 # We code the stream with constriction, with our range coder and with Huffman, and decode everything. The range coder
 # needs whole numbers as frequencies; `quantize_frequencies` scales the counts to a sum of 65,536.
@@ -262,14 +267,16 @@ Huffman needs {len(huffman_bytes):,} bytes, because both code words have one bit
 # %% [markdown]
 # ### 51.1 Entropy ★☆☆ · 5 minutes
 #
-# What is a symbol worth on average? Symbols that never occur are worth nothing, and so is a stream without symbols.
+# Compute the entropy from the counts of the symbols. Symbols that never
+# occur contribute nothing. An empty stream has entropy 0.
 
 
 # %%
 def entropy(counts: np.ndarray) -> float:
-    """Return the entropy in bits a symbol; counts says how often each symbol occurs."""
+    """Return the entropy in bits per symbol; counts is how often each symbol occurs."""
     ### BEGIN SOLUTION
-    shares = counts[counts > 0] / max(counts.sum(), 1)
+    occurring = counts[counts > 0]
+    shares = occurring / max(counts.sum(), 1)
     return float(-(shares * np.log2(shares)).sum())
     ### END SOLUTION
 
@@ -279,26 +286,28 @@ entropy = lab.check("51.1", entropy)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `counts[counts > 0]` leaves out what never occurs, whose logarithm there is not.
+# `counts[counts > 0]` leaves out the symbols that never occur. Their logarithm would be minus infinity.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Divide by the sum, but not by zero; then `-(shares * np.log2(shares)).sum()`.
+# Divide the counts by their sum to get the shares; an empty stream has the sum zero. Then compute `-(shares *
+# np.log2(shares)).sum()`.
 # </details>
 
 # %% [markdown]
 # ### 51.2 Huffman's bits ★★☆ · 10 minutes
 #
-# Join the two rarest groups until one is left. Each join puts one bit before all symbols of both. So the bits of the
-# whole stream are the sum of all joined counts. A symbol that is alone takes one bit.
+# Join the two rarest groups of symbols until one is left. Each join puts one bit in front of the code words of all
+# symbols in both groups. So the whole stream needs as many bits as the sum of all joined counts. If only one symbol
+# occurs, it still needs one bit each time.
 #
-# A file need not hold the words: in a [canonical code](../docs/glossary.md#canonical-code) they are counted
-# up, shorter ones first, and their lengths say everything (`coding.huffman_codes`).
+# A file stores only the lengths of the words: in a [canonical code](../docs/glossary.md#canonical-code) they are
+# numbered in order, shorter ones first.
 
 
 # %%
 def huffman_bits(counts: np.ndarray) -> int:
-    """Return the bits that the best prefix code needs for the whole stream."""
+    """Return how many bits the best prefix code needs for the whole stream."""
     ### BEGIN SOLUTION
     import heapq
 
@@ -318,28 +327,34 @@ huffman_bits = lab.check("51.2", huffman_bits)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `heapq.heappop(heap)` takes the smallest number off a list that `heapq.heapify` has ordered.
+# `heapq.heapify(heap)` orders a list so that `heapq.heappop(heap)` removes and returns its smallest number.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Push the sum back: the group is joined again later. Leave out counts of zero at the beginning.
+# Remove the two smallest counts, add them, and count the sum. Then put the sum back with `heapq.heappush(heap,
+# joined)`, because the group is joined again later.
 # </details>
 
 # %% [markdown]
 # ### 51.3 The interval in whole numbers ★★★ · 15 minutes
 #
-# Divide the width by the sum of all frequencies, rounding down: that is one *step*. A symbol's part begins as many steps
-# above the lower bound as the symbols before it have frequency together; it is as many steps wide as its own.
+# A range coder computes in integers. Divide the width by the sum of all frequencies and round down: this is one *step*.
+# The part of a symbol begins one step per unit of frequency of the symbols before it above the lower bound. It is as
+# many steps wide as its own frequency. Each symbol narrows the interval to its part.
 
 
 # %%
-def interval(symbols: np.ndarray, frequencies: np.ndarray, width: int) -> tuple[int, int]:
-    """Return lower bound and width after all symbols, beginning with 0 and width; Python integers."""
+def interval(symbols, frequencies, width) -> tuple[int, int]:
+    """Return the lower bound and the width after all symbols, as Python integers.
+
+    symbols and frequencies are arrays of whole numbers, width is an int.
+    """
     ### BEGIN SOLUTION
-    shares, low = [int(share) for share in frequencies], 0
+    shares, low = [int(frequency) for frequency in frequencies], 0
     for symbol in symbols:
         step = width // sum(shares)
-        low, width = low + step * sum(shares[:symbol]), step * shares[symbol]
+        low = low + step * sum(shares[:symbol])
+        width = step * shares[symbol]
     return low, width
     ### END SOLUTION
 
@@ -349,11 +364,13 @@ interval = lab.check("51.3", interval)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `//` divides and rounds down. Turn the frequencies into Python integers first: they have no largest number.
+# `//` divides and rounds down. Convert the frequencies to Python integers first, because these have no largest number
+# and cannot overflow.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `sum(shares[:symbol])` counts those before the symbol. Divide first and multiply then, as the text says.
+# `sum(shares[:symbol])` adds the frequencies of the symbols before this one. Divide first and multiply afterwards, as
+# the text says; the decoder must round in the same place.
 # </details>
 
 # %% [markdown]
@@ -443,7 +460,7 @@ range_sizes = np.array([each["range coder"][0] for each in all_sizes])
 largest_excess = np.max(range_sizes - entropies)
 styles = {
     "Huffman": ("C0", 0.14, 1.75),
-    block_name: ("C5", 0.05, 1.6),
+    block_name: ("C5", 0.062, 1.37),
     "Huffman on gaps": ("C2", 0.385, 1.085),
     "range coder": ("C1", 0.2, 0.955),
     "bitmap, deflated": ("C4", 0.15, 1.17),
@@ -470,9 +487,9 @@ lab.claim(
     holds="always",
 )
 lab.say("""
-The range coder's dots are at 1. Huffman on single symbols reaches 1 only at a density
-of one half, where a symbol has one bit of entropy. Gaps are good for moderately rare
-ones, and blocks for frequent ones.
+The range coder's dots are close to 1. Huffman on single symbols reaches 1 only at a
+density of one half, where a symbol has one bit of entropy. Gaps are good for moderately
+rare ones, and blocks for frequent ones. At the lowest density, gaps need a large table.
 """)
 
 # %% [markdown]
@@ -581,9 +598,11 @@ restored = coding.adaptive_decode(files["both"], 2, mask.size, **settings["both"
 # %% tags=["hide-input"]
 kept = mask.sum()
 bound = entropy(np.bincount(mask.ravel())) * mask.size / kept
-bitmap = np.packbits(mask.ravel()).tobytes()
-deflated = 8 * len(zlib.compress(bitmap, 9)) / kept
-xz = 8 * len(lzma.compress(bitmap, preset=9 | lzma.PRESET_EXTREME)) / kept
+deflated, xz = {}, {}
+for name, each in (("real", mask), ("shuffled", lab.rng.permuted(mask))):
+    bitmap = np.packbits(each.ravel()).tobytes()
+    deflated[name] = 8 * len(zlib.compress(bitmap, 9)) / kept
+    xz[name] = 8 * len(lzma.compress(bitmap, preset=9 | lzma.PRESET_EXTREME)) / kept
 
 
 def spread(values: list[float]) -> str:
@@ -654,11 +673,12 @@ than the entropy with a probability of about $2^{{-k}}$.)
 
 The real mask needs only {real_bits["neighbours"]:.2f} bits with the neighbours,
 {below:.0%} less. This contradicts no theorem: the entropy bounds *independent*
-positions. General compressors do not find the structure: deflate needs {deflated:.2f}
-bits and xz {xz:.2f}.
+positions. General compressors use only part of the structure. On the real mask deflate
+needs {deflated["real"]:.2f} bits and xz {xz["real"]:.2f}; on a shuffled one they need
+{deflated["shuffled"]:.2f} and {xz["shuffled"]:.2f}.
 
 The saving has two causes. Pixels differ in density, which *shuffled by pixel* keeps:
-its pixel model still needs only
+its pixel model needs
 {np.mean([bits["pixel"] for bits in by_pixel_bits]):.2f} bits. And kept weights have
 kept neighbours, which that control destroys. Both contexts together are no better here:
 there are so many that each has too few symbols.
@@ -688,8 +708,8 @@ edge_density = mask.reshape(-1, 28, 28)[:, edge].mean()
 lab.say(f"""
 In the real mask, kept weights form clumps, and the outermost pixels keep
 {edge_density:.0%} of their weights, compared with {mask.mean():.0%} in the whole layer.
-Neighbouring pixels are often similar, so their weights receive similar gradients. That
-is a likely reason for the clumps; we have not tested it.
+A likely reason for the clumps, which we have not tested: neighbouring pixels are often
+similar, so their weights receive similar gradients.
 """)
 
 # %% [markdown]
@@ -737,13 +757,12 @@ The entropy of {symbols:,} independent symbols with a density of {density:.0%} i
 {entropy_bytes:,.0f} bytes. The range coder by hand wrote
 {len(range_bytes) / entropy_bytes - 1:.3%} more. Huffman wrote
 {len(huffman_bytes) / entropy_bytes:.1f} times as much, because it cannot use less than
-one bit per symbol. A file of independent symbols can be as small as the entropy, and no
-smaller.
+one bit per symbol. A file of independent symbols can be as small as the entropy, and on
+average no smaller.
 
-The symbols of a real file need not be independent. The mask of the first layer needs
-{real_bits["none"]:.2f} bits per kept weight if only its density is learned, and
-{real_bits["neighbours"]:.2f} with the neighbours, {below:.0%} below the entropy of a
-random mask. The model decides how small the file gets.
+The mask of the first layer needs {real_bits["none"]:.2f} bits per kept weight if only
+its density is learned, and {real_bits["neighbours"]:.2f} with the neighbours,
+{below:.0%} less than the entropy. The model decides how small the file gets.
 
 This does **not** show how small a mask *can* get. Published coders do more: DeepCABAC
 (Wiedemann et al. 2019, arXiv:1907.11900) codes masks and values with contexts. We coded
@@ -752,6 +771,6 @@ in the array are not neighbours in an image.
 
 Further reading: Shannon, *A mathematical theory of communication* (1948); Martin,
 *Range encoding* (1979); Duda (2013, arXiv:1311.2540) on ANS; Han, Mao and Dally, *Deep
-compression* (2016, arXiv:1510.00149), which codes gaps and values with Huffman. Next:
-lesson 52.
+compression* (2016, arXiv:1510.00149). Next:
+[Deep compression](52_deep_compression.ipynb).
 """)

@@ -168,3 +168,10 @@ def test_an_edition_can_be_read_back(toys):
     assert [("".join(cell["source"])) for cell in json.loads(editions.dumps(notebook))["cells"]] == [
         cell["source"] for cell in notebook["cells"]
     ]
+
+
+def test_the_solved_edition_says_that_the_course_solved_it(toys):
+    toys.whole("31")
+    solved, student = (_text(_notebook(toys, edition=edition), "code") for edition in ("solved", "student"))
+    assert 'lab = start("31", seed=seed, edition="solved")' in solved
+    assert 'lab = start("31", seed=seed)' in student and "edition=" not in student

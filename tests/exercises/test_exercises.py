@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pkgutil
 import re
+import time
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 
 import numpy as np
 import pytest
 
 from labkit import exercises
+from labkit.exercises import framework
 from labkit.exercises.framework import Exercise, Mistake, judge
 
 LESSONS = sorted(each.name[6:] for each in pkgutil.iter_modules(exercises.__path__) if each.name.startswith("lesson"))
@@ -49,7 +53,11 @@ def test_a_known_mistake_fails_with_its_own_message(task: Exercise, mistake: Mis
 
 @every
 def test_a_stub_is_not_attempted(task: Exercise) -> None:
-    stubs = [None, ..., lambda *_: ..., lambda *_: None] if task.is_function else [None, ...]
+    def stub(*arguments: object) -> object:
+        """Return something, one day."""
+        ...
+
+    stubs = [None, ..., stub, lambda *_: ...] if task.is_function else [None, ...]
     for stub in stubs:
         verdict = judge(task, stub)
         assert (verdict.passed, verdict.attempted, verdict.message) == (False, False, "not attempted yet")
@@ -69,6 +77,48 @@ def test_judging_twice_finds_the_same(task: Exercise) -> None:
     wrong = task.mistakes[0].attempt
     assert judge(task, wrong) == judge(task, wrong)
     assert judge(task, task.reference).passed
+
+
+@every
+def test_a_known_mistake_is_named_beside_a_second_slip(task: Exercise) -> None:
+    """The second slip spoils one case only; the mistake shows in two of the others or more."""
+    for mistake, made in task.mistaken:
+        spoilt = [k for k in range(len(made)) if not framework._equal(task, task.expected[k], made[k])]
+        shown = [k for k in spoilt if not isinstance(made[k], framework._Raised)]
+        rivals = [answers for other, answers in task.mistaken if other is not mistake]
+        if len(shown) < 3 or 2 * (len(shown) - 1) < len(spoilt) or _even(task, made, shown[:-1], rivals):
+            continue
+        verdict = judge(task, _fails_in(mistake.attempt, task.cases, shown[-1]))
+        case = task.cases[shown[-1]][0]
+        assert verdict.message == f"{mistake.message}; and case “{case}” is wrong for another reason", mistake.name
+
+
+def _even(task: Exercise, made: list[object], places: list[int], rivals: list[list[object]]) -> bool:
+    """Return whether another known mistake gives the same answers at two of *places* or more."""
+    return any(sum(framework._alike(task, made[k], answers[k]) for k in places) >= 2 for answers in rivals)
+
+
+def _fails_in(attempt: object, cases: Sequence[tuple[str, tuple[object, ...]]], place: int) -> object:
+    """Return *attempt*, but for one case, in which it raises."""
+    calls = iter(range(len(cases)))
+
+    def spoilt(*arguments: object) -> object:
+        if next(calls) == place:
+            raise ValueError("a second slip")
+        return attempt(*arguments)  # type: ignore[operator]
+
+    return spoilt
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_a_check_takes_less_than_a_third_of_a_second(number: str) -> None:
+    module = import_module(f"labkit.exercises.lesson{number}")
+    for task in module.EXERCISES:
+        for attempt in (task.reference, lambda *_: 0.123, task.mistakes[-1].attempt):
+            fresh = replace(task)  # nothing is cached yet
+            began = time.process_time()
+            judge(fresh, attempt)
+            assert time.process_time() - began < 0.3, task.id
 
 
 def _degenerate(arguments: tuple[object, ...]) -> bool:

@@ -29,9 +29,24 @@ SOURCE = """\
 # The text may say `lab.check("{number}.9", f)` without being an exercise.
 
 # %%
+shown = lab.check("{number}.0", shown)  # solved on the page, and so nobody's progress
+
+# %%
+def double(x):
+    ### BEGIN SOLUTION
+    return 2 * x
+    ### END SOLUTION
+
+
 double = lab.check("{number}.1", double)
 
 # %%
+def halve(x):
+    ### BEGIN SOLUTION
+    return x / 2
+    ### END SOLUTION
+
+
 lab.check(
     '{number}.2', halve)
 lab.check("{number}.1", double)
@@ -90,3 +105,11 @@ def test_a_page_writes_what_progress_reads(toy):
     assert list(progress.passed()["31"]) == ["31.2"]
     assert progress.file().parent == places.records()
     assert [standing.count for standing in progress.standings()] == ["0 of 2", "1 of 2"]
+
+
+def test_what_is_forgotten_counts_no_more(toy):
+    learner_state.remember_check("31", "31.2")
+    learner_state.remember_check("00", "00.1")
+    learner_state.forget("progress.json", "31")
+    learner_state.forget("progress.json", "77")
+    assert list(progress.passed()) == ["00"]

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labkit.base import files
+from labkit.base import files, learner_state
 from labkit.base.errors import LabkitError, UsageError
 from labkit.cli import main
 from labkit.learner import work
@@ -39,6 +39,14 @@ def build(root: Path, edition: str = "first") -> Path:
         content = {"cells": [title, card], "metadata": {"edition": edition}}
         (root / "notebooks" / name).write_text(json.dumps(content))
     return root
+
+
+@pytest.fixture(autouse=True, scope="module")
+def apart(tmp_path_factory):
+    """Keep the exercises that this machine's own learner solved."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LABKIT_STATE", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture
@@ -154,6 +162,15 @@ def test_copies_of_labkit_0_1_are_renewed_where_their_learner_changed_nothing(to
     (toy / "work" / work.STATE).write_text(json.dumps(digests))
     (toy / "work" / NAMES[0]).write_text("my work")
     assert fates(work.prepare(toy)) == {"00": "yours", "31": "renewed", "54": "renewed"}
+
+
+def test_reset_leaves_no_exercise_of_the_lesson_solved(toy, tmp_path, monkeypatch):
+    monkeypatch.setenv("LABKIT_STATE", str(tmp_path / "state"))
+    work.prepare(toy)
+    for exercise in ("31.1", "31.2", "54.1"):
+        learner_state.remember_check(exercise[:2], exercise)
+    work.reset("31", toy, NOON)
+    assert list(learner_state.recall("progress.json")) == ["54"]
 
 
 def test_reset_of_a_copy_without_the_learners_work_keeps_nothing(toy):

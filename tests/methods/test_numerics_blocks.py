@@ -143,7 +143,63 @@ def test_a_tensor_scale_brings_small_numbers_into_nvfp4s_reach():
     assert blocks.tensor_scale(np.zeros(3)) == 1
 
 
+MX = [name for name in ELEMENTS if name != "nvfp4"]
+
+
+@pytest.mark.parametrize("name", MX)
+def test_an_unclipped_scale_is_the_smallest_power_of_two_that_clips_nothing(name):
+    x = rows()[:20, :64].reshape(-1, 32)
+    scale = blocks.block_scales(x, name)[:, 0].astype(np.float64)
+    element = numerics.find(name).element
+    largest = np.abs(x).max(axis=1)
+    doubled = np.where(largest / scale > element.max, 2 * scale, scale)
+    assert (largest <= element.max * doubled).all() and (doubled != scale).any()
+    got = blocks.cast_blocks(x, name, scales="unclipped")
+    want = [
+        [s * nearest_even(value / s, ELEMENTS[name][0]) for value in row]
+        for s, row in zip(doubled.tolist(), x.astype(np.float64).tolist(), strict=True)
+    ]
+    assert (got == np.array(want).astype(np.float32)).all()
+
+
+@pytest.mark.parametrize("name", MX)
+def test_the_better_scale_has_the_smaller_error_in_every_block(name):
+    x = rows()[:20, :64].reshape(-1, 32).astype(np.float64)
+    errors = {rule: ((blocks.cast_blocks(x, name, scales=rule) - x) ** 2).sum(axis=1) for rule in blocks.SCALES}
+    assert (errors["better"] <= errors["standard"]).all() and (errors["better"] <= errors["unclipped"]).all()
+
+
+def test_the_rules_for_scales_change_nothing_else():
+    x = rows()
+    for rule in blocks.SCALES:
+        got = blocks.cast_blocks(x, "nvfp4", scales=rule)
+        assert np.array_equal(got, numerics.cast(x, "nvfp4"), equal_nan=True)
+        assert not blocks.cast_blocks(np.zeros(40), "mxfp4", scales=rule).any()
+        assert np.isnan(blocks.cast_blocks(np.array([1, np.inf]), "mxfp4", scales=rule)).all()
+        large = blocks.cast_blocks(np.array([3e38], np.float32), "mxfp8_e4m3", scales=rule)
+        assert np.isfinite(large).all()
+
+
+@pytest.mark.parametrize("name", MX)
+def test_a_block_format_of_ones_own_equals_the_standards(name):
+    element = ELEMENTS[name][0] or "int8"
+    x = rows()
+    own = numerics.block_format(element, 32)
+    assert np.array_equal(numerics.cast(x, own), numerics.cast(x, name), equal_nan=True)
+    assert own.bits_per_value == numerics.find(name).bits_per_value
+
+
+def test_stored_bits_count_every_scale():
+    assert blocks.stored_bits(np.ones((20, 25)), "mxfp4") == 4 + 8 / 25
+    assert blocks.stored_bits(np.ones((3, 64)), "nvfp4") == 4.5
+    assert blocks.stored_bits(np.ones((3, 33)), "mxint8") == 8 + 8 * 2 / 33
+
+
 def test_what_cannot_be_is_refused():
+    with pytest.raises(UsageError, match="rule for scales"):
+        blocks.cast_blocks(np.ones(3), "mxfp4", scales="best")
+    with pytest.raises(UsageError, match="block"):
+        numerics.block_format("int8", 0)
     with pytest.raises(UsageError, match="has no blocks"):
         blocks.cast_blocks(np.ones(3), "float16")
     with pytest.raises(UsageError, match="needs a generator"):

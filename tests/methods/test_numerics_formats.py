@@ -117,3 +117,14 @@ def test_bits_are_those_of_the_reference():
     }
     assert numerics.bits(0.1, "int8")["relative error"] == "1" and numerics.bits(0, "int8")["relative error"] == "–"
     assert numerics.bits(1.4, "int8", "up")["value"] == "2"
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "float8_e4m3fn", "float4_e2m1", "e8m0"])
+def test_midpoints_lie_between_neighbours_with_the_next_float32_on_both_sides(name):
+    values = numerics.values(name).astype(np.float64)
+    middle, below, above = numerics.midpoints(name).astype(np.float64).reshape(-1, 3).T
+    assert (middle == (values[1:] + values[:-1]) / 2).all()
+    assert (below < middle).all() and (middle < above).all()
+    rounded = numerics.cast(np.stack([below, above]), name).astype(np.float64)
+    positive = middle > 0
+    assert (rounded[0] == values[:-1])[positive].all() and (rounded[1] == values[1:])[positive].all()

@@ -192,9 +192,30 @@ def test_a_guess_is_taken_up(begin, emitted) -> None:
     assert emitted[-1]["words"].endswith("you guessed a: right")
 
 
-def test_a_guess_that_is_no_option_is_refused(begin) -> None:
-    with pytest.raises(UsageError, match=r"The guess 'c' is none of the options: a / b \(or None\)"):
-        begin().predict("99.p", "Which?", ["a", "b"], guess="c")
+@pytest.mark.parametrize("guess", ["shirt", " Shirt ", "SHIRT.", "Shirt .", "80"])
+def test_case_blanks_and_a_full_stop_in_a_guess_do_not_matter(begin, emitted, guess: str) -> None:
+    lab = begin()
+    lab.predict("99.p", "Which?", ["Shirt", "80", "T-shirt/top"], guess=guess)
+    assert emitted[-1]["guess"] == ("80" if guess == "80" else "Shirt") and "labkit-info" in emitted[-1]["page"]
+    lab.answer("99.p", emitted[-1]["guess"])
+    assert emitted[-1]["words"].endswith(": right")
+
+
+@pytest.mark.parametrize("guess", ["shrit", 7, 0.5, "", ["Shirt"], "<b>", "x" * 5000])
+def test_a_guess_that_is_no_option_never_stops_the_page(begin, emitted, guess: object) -> None:
+    begin().predict("99.p", "Which?", ["Shirt", "80"], guess=guess)
+    assert emitted[-1]["guess"] is None
+    assert "labkit-warning" in emitted[-1]["page"] and "<li>Shirt</li><li>80</li>" in emitted[-1]["page"]
+    assert "is none of the options" in emitted[-1]["words"] and len(emitted[-1]["words"]) < 250
+    assert "<b>&#x27;" not in emitted[-1]["page"] and learner_state.recall("predictions.json")["99"]["99.p"] is None
+
+
+def test_a_number_may_name_its_option(begin, emitted) -> None:
+    lab = begin()
+    lab.predict("99.p", "How many?", ["40", "80"], guess=80)
+    assert emitted[-1]["guess"] == "80"
+    lab.predict("99.p", "How many?", ["40", "80"], guess=...)
+    assert emitted[-1]["guess"] is None and "no guess made" in emitted[-1]["words"]
 
 
 def test_where_the_home_cannot_be_written_the_page_goes_on(begin, emitted, tmp_path, monkeypatch) -> None:
@@ -230,7 +251,8 @@ def test_a_right_attempt_comes_back_and_is_noted(begin, emitted) -> None:
     [
         (lambda things: len(things) + 1, True, "warning", "you count from one"),
         (lambda things: 7, True, "warning", "expected 2, got 7"),
-        (lambda things: ..., False, "info", "not attempted yet"),
+        (lambda things: print(len(things)), True, "warning", "returns None: is a return missing? The page goes on"),
+        (lambda things: ..., False, "info", "not attempted yet."),
         (..., False, "info", "not attempted yet"),
     ],
 )
@@ -240,6 +262,16 @@ def test_a_wrong_attempt_gives_the_courses_own(begin, emitted, count, attempt, a
     assert (event["passed"], event["attempted"]) == (False, attempted)
     assert f"labkit-{kind}" in event["page"] and said in event["words"]
     assert event["words"].endswith("The page goes on with the course's own solution.")
+    assert learner_state.recall("progress.json") == {}
+
+
+@pytest.mark.parametrize(("variable", "edition"), [("solved", ""), ("", "solved"), ("student", "solved")])
+def test_what_the_course_solved_is_nobodys_progress(begin, emitted, monkeypatch, variable, edition) -> None:
+    begin()  # the page's facts are those of the toys
+    monkeypatch.setenv("LABKIT_EDITION", variable)
+    lab = session.start("99", seed=5, edition=edition)
+    assert lab.edition == (variable or edition)
+    assert lab.check("99.1", len) is len and emitted[-1]["passed"] is True
     assert learner_state.recall("progress.json") == {}
 
 

@@ -25,10 +25,23 @@ import numpy as np
 
 from labkit.base.errors import UsageError
 from labkit.methods.numerics.blocks import cast_blocks
-from labkit.methods.numerics.formats import FORMATS, Format, decode, encode, find, values
+from labkit.methods.numerics.formats import FORMATS, Format, block_format, decode, encode, find, midpoints, values
 from labkit.methods.numerics.rounding import ROUNDINGS, round_to, rounder
 
-__all__ = ["FORMATS", "ROUNDINGS", "Format", "bits", "cast", "decode", "encode", "find", "values"]
+__all__ = [
+    "FORMATS",
+    "ROUNDINGS",
+    "Format",
+    "bits",
+    "block_format",
+    "cast",
+    "cast_blocks",
+    "decode",
+    "encode",
+    "find",
+    "midpoints",
+    "values",
+]
 
 _AT_ONCE = 8192  # numbers rounded at a time: their float64 and its few copies stay in the processor's cache
 

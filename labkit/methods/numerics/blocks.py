@@ -6,6 +6,11 @@ MX (OCP Microscaling Formats v1.0, section 6.3): 32 elements, a scale that is a 
 
 NVFP4 (NVIDIA): 16 elements of float4_e2m1, a float8_e4m3fn scale: largest |x| / 6, rounded to nearest and saturating.
 Each element is ``x / scale`` rounded and saturating, and stands for ``scale × element``.
+
+MX's rule clips: the largest number of a block can be up to twice the power of two of the element's largest value, and
+e4m3, for example, ends at 1.75 times that power. The standard leaves the choice of the scale to the program that
+writes, so `SCALES` has two more rules: ``unclipped`` doubles a scale that would clip, and ``better`` doubles it where
+this lowers the squared error of the block. NVFP4's scale clips only by its own rounding; all three rules give it.
 """
 
 from __future__ import annotations
@@ -14,28 +19,35 @@ from typing import Any
 
 import numpy as np
 
-from labkit.base.errors import UsageError
+from labkit.base.errors import UsageError, one_of
 from labkit.methods.numerics.formats import Format, find
 from labkit.methods.numerics.rounding import Rounder, power_below, round_to, rounder
 
+SCALES = ("standard", "unclipped", "better")
 _AT_ONCE = 8192  # values rounded at a time: their float64 and its few copies stay in the processor's cache
 
 
 def cast_blocks(
-    x: Any, format: Any, rounding: str = "nearest_even", rng: np.random.Generator | None = None
+    x: Any,
+    format: Any,
+    rounding: str = "nearest_even",
+    rng: np.random.Generator | None = None,
+    scales: str = "standard",
 ) -> np.ndarray:
     """Round *x* to the block format *format*; return float32 of *x*'s shape; *rounding* is that of the elements.
 
-    Blocks lie along the last axis; the last of a row may be short. Zeros stay zero. A block with NaN or infinity
-    becomes NaN throughout, since its scale does. The −2 of MXINT8's element is not used, so that it is symmetric.
-    Raises UsageError for a format without blocks, and as `rounder` does.
+    *scales*: the rule for the scale of each block, one of `SCALES`. Blocks lie along the last axis; the last of a row
+    may be short. Zeros stay zero. A block with NaN or infinity becomes NaN throughout, since its scale does. The −2 of
+    MXINT8's element is not used, so that it is symmetric.
+    Raises UsageError for a format without blocks or another rule, and as `rounder` does.
     """
     known, round_whole = _block_format(format), rounder(rounding, rng)
+    one_of("rule for scales", scales, SCALES)
     blocks, shape = _blocked(x, known)
     result, many = np.empty(blocks.shape, dtype=np.float32), _AT_ONCE // known.block
     for start in range(0, len(blocks), many):
         part = blocks[start : start + many].astype(np.float64)
-        result[start : start + many] = _round_blocks(part, known, rounding, round_whole)
+        result[start : start + many] = _round_blocks(part, known, rounding, round_whole, scales)
     filled = -(-shape[-1] // known.block) * known.block
     return result.reshape(*shape[:-1], filled)[..., : shape[-1]].reshape(np.shape(x))
 
@@ -65,12 +77,41 @@ def tensor_scale(x: Any, format: Any = "nvfp4") -> float:
     return float(np.float32(largest / known.max)) or 1.0
 
 
-def _round_blocks(blocks: np.ndarray, format: Format, rounding: str, round_whole: Rounder) -> np.ndarray:
-    scale = _scales(blocks, format)[:, None]
+def stored_bits(x: Any, format: Any) -> float:
+    """Return the bits per value that *x* takes in the block format *format*, its scales included.
+
+    More than `Format.bits_per_value` where rows end with a short block: with 25 values per row, a block of 32 has 25.
+
+    >>> stored_bits(np.ones((20, 25)), "mxfp4")
+    4.32
+    """
+    known = _block_format(format)
+    assert known.element is not None and known.scale is not None
+    return known.element.bits + known.scale.bits * block_scales(x, known).size / np.size(x)
+
+
+def _round_blocks(blocks: np.ndarray, format: Format, rounding: str, round_whole: Rounder, scales: str) -> np.ndarray:
+    element, scale = format.element, _scales(blocks, format)
+    assert element is not None and format.scale is not None
+    result = _round_scaled(blocks, scale, element, rounding, round_whole)
+    if scales == "standard" or format.scale.kind != "power":
+        return result
+    doubled = np.minimum(2 * scale, format.scale.max)
+    other = _round_scaled(blocks, doubled, element, rounding, round_whole)
+    if scales == "unclipped":
+        double = np.max(np.abs(blocks), axis=1) > element.max * scale
+    else:
+        double = np.sum((other - blocks) ** 2, axis=1) < np.sum((result - blocks) ** 2, axis=1)
+    return np.where(double[:, None], other, result)
+
+
+def _round_scaled(
+    blocks: np.ndarray, scales: np.ndarray, element: Format, rounding: str, round_whole: Rounder
+) -> np.ndarray:
+    scale = scales[:, None]
     usable = scale > 0  # not where it is NaN, nor where NVFP4's has vanished
     inside = blocks / scale if usable.all() else np.where(usable, blocks, 0.0) / np.where(usable, scale, 1.0)
-    assert format.element is not None
-    return scale * round_to(inside, format.element, rounding, round_whole, saturate=True)
+    return scale * round_to(inside, element, rounding, round_whole, saturate=True)
 
 
 def _scales(blocks: np.ndarray, format: Format) -> np.ndarray:

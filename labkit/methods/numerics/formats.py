@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from labkit.base import checks
 from labkit.base.errors import UsageError, one_of
 
 _LISTED = 16  # bits: the list of all values of a wider format would have 4 billion entries
@@ -156,6 +157,35 @@ FORMATS: dict[str, Format] = {
 _OTHER_NAMES = {each.ml_dtype: name for name, each in FORMATS.items() if each.ml_dtype}
 _OTHER_NAMES |= {name.partition("_")[2]: name for name in FORMATS if name.startswith("float") and "_" in name}
 _OTHER_NAMES |= {"mxfp8": "mxfp8_e4m3", "mxfp6": "mxfp6_e2m3"}
+
+
+def block_format(element: Any, block: int, scale: Any = "e8m0") -> Format:
+    """Return the block format of *block* values of the format *element* that share one scale of the format *scale*.
+
+    With int8, the element is MXINT8's. ``block_format("float4_e2m1", 32)`` is MXFP4 under another name; other elements
+    and sizes give formats that no standard has, to change one thing at a time. Raises UsageError for a block below 1.
+
+    >>> block_format("float4_e2m1", 16).bits_per_value
+    4.5
+    """
+    known = find(element)
+    size = checks.whole("block", block, 1)
+    name = f"{known.name} in blocks of {size}"
+    return _block(name, _INT8_64THS if known.name == "int8" else known, find(scale), size)
+
+
+def midpoints(format: Any) -> np.ndarray:
+    """Return the midpoints between neighbouring values of *format*, and the float32 numbers just below and above each.
+
+    A wrong rounding shows there first. Raises UsageError as `values` does.
+
+    >>> midpoints("int2").tolist()[::3]
+    [-1.5, -0.5, 0.5]
+    """
+    listed = values(format)
+    middle = listed[:-1] / 2 + listed[1:] / 2
+    below, above = (np.nextafter(middle, np.float32(end)) for end in (-np.inf, np.inf))
+    return np.stack([middle, below, above], axis=1).reshape(-1)
 
 
 def find(name: Any) -> Format:
