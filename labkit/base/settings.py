@@ -23,30 +23,32 @@ class Setting:
 HOME = Setting(
     "LABKIT_HOME",
     "the folder of the course, with `data/` and `notebooks/`",
-    "the course that the working folder is in, else the one that labkit was installed from",
+    "the course that contains the working folder, else the course from which labkit was installed",
 )
 PROFILE = Setting(
     "LABKIT_PROFILE", "how long a page may take: `fast`, `full` or `study`", "`full`", ("fast", "full", "study")
 )
 EDITION = Setting(
     "LABKIT_EDITION",
-    "which edition a notebook is: `solved`, where a wrong solution is an error, or `student`",
-    "as the notebook says",
+    "the edition of a notebook: `solved`, where a wrong solution is an error, or `student`",
+    "the edition in the notebook",
     ("solved", "student"),
 )
 KERNEL = Setting("LABKIT_KERNEL", "the Jupyter kernel that `labkit run` and `labkit build` use", "`python3`")
 DATA = Setting(
-    "LABKIT_DATA", "folders with data sets, looked into before anything is downloaded", "only the course's `data/`"
+    "LABKIT_DATA",
+    "folders with data sets, which labkit searches before it downloads a file",
+    "only the course's `data/`",
 )
-CACHE = Setting("LABKIT_CACHE", "downloads and trained baselines", "the system's folder for caches")
-STATE = Setting("LABKIT_STATE", "your guesses and the exercises that you passed", "the system's folder for your data")
-FILES = Setting("LABKIT_FILES", "the files that a page makes", "`build/files/` in the course")
+CACHE = Setting("LABKIT_CACHE", "the folder of downloads and trained baselines", "the system's folder for caches")
+STATE = Setting("LABKIT_STATE", "the folder of your guesses and passed exercises", "the system's folder for your data")
+FILES = Setting("LABKIT_FILES", "the folder of the files that a page writes", "`build/files/` in the course")
 
 ALL = (HOME, PROFILE, EDITION, KERNEL, DATA, CACHE, STATE, FILES)
 
 
 def table() -> str:
     """Return the variables as a Markdown table, which docs/troubleshooting.md contains."""
-    lines = ["| variable | names | default |", "|---|---|---|"]
+    lines = ["| variable | value | default |", "|---|---|---|"]
     lines += [f"| `{setting.name}` | {setting.meaning} | {setting.default} |" for setting in ALL]
     return "\n".join(lines) + "\n"

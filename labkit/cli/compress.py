@@ -200,7 +200,7 @@ def _as_float32(tensors: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
             )
         if tensor.dtype.kind != "f":
             raise UsageError(
-                f"Tensor {name!r} has dtype {tensor.dtype}, but a .lkz file holds floats: leave it out if it is no "
+                f"Tensor {name!r} has dtype {tensor.dtype}, but a .lkz file holds floats: leave it out if it is not a "
                 "weight (a step counter), or save it with .astype('float32')."
             )
         if not np.isfinite(tensor).all():

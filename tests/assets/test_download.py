@@ -78,7 +78,7 @@ def test_a_set_is_downloaded_once_and_then_found(tiny, server, capfd):
 @pytest.mark.parametrize("offers_ranges", [True, False])
 def test_a_download_that_broke_off_goes_on_where_it_stopped(tiny, server, fetch, offers_ranges):
     server.break_after, server.offers_ranges = 30, offers_ranges
-    with pytest.raises(LabkitError, match="goes on where it stopped"):
+    with pytest.raises(LabkitError, match="continues where it stopped"):
         fetch()
     assert not (tiny.cache / "data" / "tiny" / "train_images.gz").exists()
     part = tiny.cache / "data" / "tiny" / ".train_images.gz.part"
@@ -92,7 +92,7 @@ def test_a_download_that_broke_off_goes_on_where_it_stopped(tiny, server, fetch,
 def test_what_has_a_wrong_checksum_is_thrown_away(tiny, server, fetch):
     good = server.contents["/train_images.gz"]
     server.contents["/train_images.gz"] = good[:-1] + bytes([good[-1] ^ 1])
-    with pytest.raises(LabkitError, match="wrong checksum and was thrown away"):
+    with pytest.raises(LabkitError, match="wrong checksum and was deleted"):
         fetch()
     assert not [path for path in (tiny.cache / "data" / "tiny").iterdir() if path.suffix != ".lock"]
     server.contents["/train_images.gz"] = good

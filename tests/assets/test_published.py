@@ -67,7 +67,7 @@ def test_defaults_of_a_figure(tmp_path: Path) -> None:
     [
         ("figure = 5", "no list of"),
         ("[[figure]\n", "cannot be read"),
-        ("figure = [5]", "no JSON object"),
+        ("figure = [5]", "not a JSON object"),
         ('[[figure]]\nid = "a"\npublished = "p"\n', "no field 'source'"),
         (FIGURE + 'colour = "red"\n', "unknown field 'colour'"),
         (FIGURE.replace('"a"', '"A b"'), "needs an id of small letters"),
@@ -91,7 +91,7 @@ def test_defaults_of_a_figure(tmp_path: Path) -> None:
         (FIGURE + 'rival = { published = "r" }\n', "needs a rival with 'published' and 'source'"),
         (FIGURE + 'rival = { none = "" }\n', "without words"),
         (FIGURE + 'rival = { none = "exact", source = "s" }\n', "needs a rival"),
-        (FIGURE + '[goals.lenet5]\nalone = "b"\ntaught_ratio = 2\ntaught_error = 0.1\n', "no figure with a ratio"),
+        (FIGURE + '[goals.lenet5]\nalone = "b"\ntaught_ratio = 2\ntaught_error = 0.1\n', "not a figure with a ratio"),
         (FIGURE + '[goals.lenet5]\nalone = "a"\n', "no field 'taught_ratio'"),
     ],
 )

@@ -90,9 +90,9 @@ def test_reading_is_bounded_and_takes_regular_files_alone(tmp_path):
     for other, said in (
         (path, "has 5 bytes, but a test file may have 4"),
         (tmp_path / "none", "There is no file .*: give the path of a test file"),
-        (tmp_path, "no regular file"),
-        (tmp_path / "fifo", "no regular file"),
-        ("/dev/zero", "no regular file"),
+        (tmp_path, "not a regular file"),
+        (tmp_path / "fifo", "not a regular file"),
+        ("/dev/zero", "not a regular file"),
         ("a\0b", "Cannot read"),
     ):
         with pytest.raises(LabkitError, match=said):
@@ -105,5 +105,5 @@ def test_writing_goes_through_a_link_and_into_no_device(tmp_path):
     files.write(link, b"new")
     assert link.is_symlink() and target.read_bytes() == b"new"
     os.mkfifo(tmp_path / "fifo")
-    with pytest.raises(LabkitError, match="no regular file"):
+    with pytest.raises(LabkitError, match="not a regular file"):
         files.write(tmp_path / "fifo", b"x")

@@ -61,7 +61,7 @@ def deleted(tmp_path, monkeypatch):
 
 def test_a_deleted_working_folder_is_one_sentence(deleted, monkeypatch):
     monkeypatch.delenv("LABKIT_HOME", raising=False)
-    with pytest.raises(LabkitError, match=r"is gone or cannot be read: go to the folder that you cloned") as raised:
+    with pytest.raises(LabkitError, match=r"cannot be read: go to the folder that you cloned") as raised:
         places.course()
     assert "\n" not in str(raised.value)
 

@@ -52,7 +52,7 @@ def call(*words: str) -> int:
         (["--kernel", "python33"], "There is no Jupyter kernel 'python33'; did you mean python3?"),
         (["--extremes", "-p", "seed=1"], "--extremes chooses the parameters"),
         (["--extremes", "--profile", "full"], "--extremes chooses the parameters and the profile"),
-        (["--resume"], "No run was begun in "),
+        (["--resume"], "There is no run in "),
     ],
 )
 def test_wrong_usage_is_refused_with_the_remedy(home: Path, words: list[str], sentence: str) -> None:

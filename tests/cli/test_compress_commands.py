@@ -71,7 +71,7 @@ def test_a_keras_model_there_and_back(tmp_path):
         (["compress", "nan.npz", "-o", "a.lkz"], "NaN"),
         (["compress", "nan.npz", "-o", "a.lkz", "--values", "3"], "Tensor 'a' holds NaN"),
         (["compress", "broken.keras", "-o", "a.lkz"], "begins neither"),
-        (["expand", "net.npz", "-o", "b.npz"], "no .lkz file"),
+        (["expand", "net.npz", "-o", "b.npz"], "not a .lkz file"),
         (["expand", "none.lkz", "-o", "b.npz"], "no file none.lkz"),
         (["expand", "none.lkz", "-o", "b.keras"], "--like MODEL"),
         (["expand", "none.lkz", "-o", "b.npz", "--like", "x.keras"], "--like MODEL"),

@@ -74,10 +74,10 @@ def test_b8_prime_images_that_are_scaled_already(known: SimpleNamespace) -> None
 @pytest.mark.parametrize(
     ("images", "words"),
     [
-        (np.full((N, 12, 12), 255.0), "float64 from 255 to 255.*floats are taken from 0 to 1"),
+        (np.full((N, 12, 12), 255.0), "float64 from 255 to 255.*floats must be from 0 to 1"),
         (np.full((N, 12, 12), -0.5, np.float32), "from -0.5"),
         (np.full((N, 12, 12), np.nan), "not finite"),
-        (np.full((N, 12, 12), 256), "whole numbers are taken from 0 to 255"),
+        (np.full((N, 12, 12), 256), "whole numbers must be from 0 to 255"),
         (np.full((N, 12, 12), "a"), "whole numbers from 0 to 255, or floats"),
     ],
 )

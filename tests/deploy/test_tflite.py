@@ -185,7 +185,7 @@ def test_a_foreign_absent_or_misnamed_file(net: SimpleNamespace, tmp_path: Path)
             tflite.predict(foreign, net.x)
     with pytest.raises(LabkitError, match="There is no file"):
         tflite.predict(tmp_path / "none.tflite", net.x)
-    with pytest.raises(LabkitError, match="no regular file"):
+    with pytest.raises(LabkitError, match="not a regular file"):
         tflite.predict(tmp_path, net.x)
     with pytest.raises(UsageError, match="Sequential"):
         tflite.predict(net.model, net.x)
@@ -205,7 +205,7 @@ def test_a_file_made_for_one_image_at_a_time(net: SimpleNamespace) -> None:
 def test_save_writes_whole_or_not_at_all(net: SimpleNamespace, tmp_path: Path) -> None:
     path = tflite.save(net.files["float32"], tmp_path / "new" / "m.tflite")
     assert path.read_bytes() == net.files["float32"]
-    with pytest.raises(LabkitError, match="file stands where a folder"):
+    with pytest.raises(LabkitError, match="a file has the name of the folder"):
         tflite.save(b"x", path / "below.tflite")
 
 

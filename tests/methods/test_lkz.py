@@ -272,5 +272,5 @@ def test_files(tmp_path):
         lkz.read(path)
     with pytest.raises(LabkitError, match="There is no file"):
         lkz.read(tmp_path / "none.lkz")
-    with pytest.raises(LabkitError, match="no regular file"):
+    with pytest.raises(LabkitError, match="not a regular file"):
         lkz.read(tmp_path)

@@ -64,8 +64,8 @@ MEASUREMENT = toys.measurement("40", toys.ROWS["40"][0]).to_dict()
         ([], "no list of cells"),
         (7, "no list of cells"),
         ({"cells": [1]}, "no list of cells"),
-        ({"cells": [{"outputs": None}]}, "outputs are no list"),
-        ({"cells": [{"outputs": [None]}]}, "outputs are no list"),
+        ({"cells": [{"outputs": None}]}, "outputs are not a list"),
+        ({"cells": [{"outputs": [None]}]}, "outputs are not a list"),
         (record([]), "A record is not a JSON object"),
         (record(CLAIM | {"schema": 1}), "schema 1"),
         (record(CLAIM | {"kind": "secret"}), "unknown kind"),
@@ -169,7 +169,7 @@ RUN: dict[str, Any] = {
         ({"elapsed_s": "long"}, "'elapsed_s' of a run record"),
         ({"elapsed_s": -1}, "'elapsed_s' of a run record has an impossible value"),
         ({"at_once": None}, "'at_once' of a run record"),
-        ({"job": None}, "no JSON object"),
+        ({"job": None}, "not a JSON object"),
         ({"job": RUN["job"] | {"budget_s": 0}}, "'budget_s' of a run record has an impossible value"),
         ({"job": RUN["job"] | {"budget_s": "much"}}, "'budget_s'"),
         ({"job": RUN["job"] | {"parameters": 5}}, "'parameters'"),
@@ -265,7 +265,7 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
     listed = unreadable(report(tmp_path))
     names = [path.name for path in tmp_path.iterdir() if path.name.startswith("4")]
     assert len(names) == 6 and all(name in listed for name in names)
-    assert listed.count("no regular file") == len(names)
+    assert listed.count("not a regular file") == len(names)
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:

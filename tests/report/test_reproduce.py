@@ -309,7 +309,10 @@ def claimed(node: ast.AST):
         ('{"schema": 1}', "no table of rows"),
         ('{"schema": 1, "rows": {"a": 5}}', "The row 'a' has no table of claims"),
         ('{"schema": 1, "rows": {"a": {"claims": {}}}}', "no list of runs"),
-        ('{"schema": 1, "rows": {"a": {"claims": {}, "runs": [5], "aggregates": []}}}', "run of row 'a' is not JSON"),
+        (
+            '{"schema": 1, "rows": {"a": {"claims": {}, "runs": [5], "aggregates": []}}}',
+            "run of row 'a' is not a JSON object",
+        ),
         ('{"schema": 1, "rows": {"a": {"claims": {"x": {}}, "runs": [], "aggregates": []}}}', "no field 'text'"),
     ],
 )

@@ -391,8 +391,8 @@ def test_an_hdf5_file_reaches_no_further_than_itself(build, tmp_path, monkeypatc
 
 ARCHIVES = {
     "no config": ({"config.json": b""}, "0 members config.json"),
-    "config is not JSON": ({"config.json": b"{"}, "no JSON"),
-    "config is deep": ({"config.json": b"[" * 100_000}, "no JSON"),
+    "config is not JSON": ({"config.json": b"{"}, "not JSON"),
+    "config is deep": ({"config.json": b"[" * 100_000}, "not JSON"),
     "config is a list": ({"config.json": b"[]"}, "describes no model"),
     "no weights": ({"model.weights.h5": b""}, "0 members model.weights.h5"),
     "weights are junk": ({"model.weights.h5": b"junk"}, "damaged HDF5"),

@@ -81,7 +81,7 @@ BAD = {
     "header has no end": (archive(("a.npy", member("(((((("))), "header"),
     "member ends early": (archive(("a.npy", b"\x93NUMPY\1\0")), "damaged"),
     "header of 4 GB": (archive(("a.npy", b"\x93NUMPY\2\0\xff\xff\xff\xff" + bytes(20))), "damaged"),
-    "no array": (archive(("a.txt", b"hello")), "no array"),
+    "no array": (archive(("a.txt", b"hello")), "not an array"),
     "a path": (archive(("../../../../tmp/evil.npy", member())), "is a path"),
     "no name": (archive((".npy", member())), "is empty"),
     "zero byte": (archive(("axb.npy", member())).replace(b"axb", b"a\0b"), "control character"),
@@ -159,7 +159,7 @@ def test_a_fifo_is_not_waited_for(tmp_path):
     thread = threading.Thread(target=attempt, daemon=True)
     thread.start()
     thread.join(20)
-    assert result and "no regular file" in result[0]
+    assert result and "not a regular file" in result[0]
 
 
 def test_arrays_that_are_transposed_come_back(tmp_path):
