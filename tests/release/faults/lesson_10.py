@@ -9,7 +9,7 @@ FAULTS = {
     "10.bytes": "the walk through the file misses a field, so its bytes have no purpose",
     "10.padding": "the walk loses a table of zeros, which then looks like padding",
     "10.weights": "folding forgets epsilon, or scales the first axis of the kernel",
-    "10.memory": "im2col_bytes ignores the stride, or an activation is freed too early",
+    "10.memory": "im2col_bytes forgets the window, or the input is freed after its last use",
 }
 CLAIM = "10.counts"
 PROFILE = "fast"
