@@ -65,9 +65,10 @@ def card(lesson: Lesson, course: Mapping[str, Lesson], executed: Mapping[str, An
         ("Needs", ", ".join(needs) or "nothing before it"),
         ("Verified", _verified(executed)),
     ]
-    table = "\n".join(f"| **{name}** | {text} |" for name, text in rows if text)
+    head, *others = [f"| **{name}** | {text} |" for name, text in rows if text]
+    table = "\n".join([head, "|:---|:---|", *others])
     objectives = "\n".join(f"- {objective}" for objective in lesson.objectives)
-    return f"| This lesson | |\n|:---|:---|\n{table}\n\nAt the end you can\n\n{objectives}"
+    return f"{table}\n\nAt the end you can\n\n{objectives}"
 
 
 def _link(lesson: Lesson) -> str:

@@ -58,6 +58,8 @@ def register(subparsers: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from labkit.base import places
     from labkit.report import html as report
+    from labkit.report.export import export
+    from labkit.report.stored import beside
     from labkit.runner.display import Live, claims, table
     from labkit.runner.plan import plan
     from labkit.runner.scheduler import execute
@@ -71,8 +73,11 @@ def _run(arguments: argparse.Namespace) -> int:
     for remark in remarks:
         live.say(remark)
     result = execute(jobs, runs, at_once=at_once, resume=arguments.resume, live=live, request=request)
-    pages = report.pages_of(result.outcomes, runs)
-    page = report.write(pages, base / "report" / "index.html")
+    page = base / "report" / "index.html"
+    for remark in export(result.outcomes, runs, page):
+        live.say(remark)
+    pages = beside(report.pages_of(result.outcomes, runs))
+    report.write(pages, page)
     live.say(f"\n{table(result.outcomes)}")
     if len(pages) == 1 and (claim_table := claims(pages[0].events)):
         live.say(f"\n{claim_table}\n")  # those of several lessons are for the report
@@ -86,10 +91,13 @@ def _run(arguments: argparse.Namespace) -> int:
 def _report(arguments: argparse.Namespace) -> int:
     from labkit.base import places
     from labkit.report import html as report
+    from labkit.report.stored import beside
 
+    own = not arguments.folders
     folders = arguments.folders or [places.course() / "build" / "runs"]
     target = arguments.target or places.course() / "build" / "report" / "index.html"
-    page = report.write(report.pages_in(folders), target.absolute())
+    pages = report.pages_in(folders, own=own)
+    page = report.write(beside(pages) if own else pages, target.absolute())
     print(f"Report: {_shown(page)}")
     return 0
 

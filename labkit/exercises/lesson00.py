@@ -86,6 +86,11 @@ EXERCISES = [
                 "you count the images that are right; the mistakes are those where the two differ",
             ),
             Mistake(
+                "all images",
+                lambda predicted, labels: np.bincount(labels, minlength=10),
+                "you count all images of each class; count only those whose prediction differs from the label",
+            ),
+            Mistake(
                 "short",
                 lambda predicted, labels: np.bincount(labels[predicted != labels]),
                 "your answer is too short when the last classes have no mistakes; pass minlength=10",

@@ -36,6 +36,11 @@ def _one_side(size: int, kernel: int, channels: int, filters: int) -> tuple[int,
     return weights, size * weights
 
 
+def _operations(size: int, kernel: int, channels: int, filters: int) -> tuple[int, int]:
+    weights, macs = _separable(size, kernel, channels, filters)
+    return weights, 2 * macs
+
+
 def _with_biases(size: int, kernel: int, channels: int, filters: int) -> tuple[int, int]:
     weights, macs = _separable(size, kernel, channels, filters)
     return weights + channels + filters, macs
@@ -167,6 +172,7 @@ EXERCISES = [
             Mistake("whole", _whole, "that is the cost of the one convolution that the two small ones replace"),
             Mistake("depthwise only", _only_depthwise, "the second step is missing: the 1 × 1 convolution"),
             Mistake("one side", _one_side, "size is the length of one side: there are size × size positions"),
+            Mistake("operations", _operations, "you count two operations per MAC; return the MACs"),
             Mistake("biases", _with_biases, "you count biases, but neither of the two convolutions has any"),
         ],
         cases=[

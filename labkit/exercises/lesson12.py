@@ -84,6 +84,14 @@ def _short_tail(first_only: int, second_only: int) -> float:
     return min(1.0, 2 * sum(math.comb(n, k) for k in range(_upper(first_only, second_only))) / 2**n)
 
 
+def _chi_square(first_only: int, second_only: int) -> float:
+    return mcnemar(first_only, second_only, "chi_square")
+
+
+def _mid_p(first_only: int, second_only: int) -> float:
+    return mcnemar(first_only, second_only, "mid_p")
+
+
 def _needed(difference: float, discordant: float) -> int:
     return images_paired(difference, discordant)
 
@@ -91,6 +99,15 @@ def _needed(difference: float, discordant: float) -> int:
 def _unsquared(difference: float, discordant: float) -> int:
     spread = Z * math.sqrt(discordant) + Z_POWER * math.sqrt(discordant - difference**2)
     return math.ceil(spread / abs(difference))
+
+
+def _one_root(difference: float, discordant: float) -> int:
+    return math.ceil((Z + Z_POWER) ** 2 * discordant / difference**2)
+
+
+def _roots_swapped(difference: float, discordant: float) -> int:
+    spread = Z_POWER * math.sqrt(discordant) + Z * math.sqrt(discordant - difference**2)
+    return math.ceil((spread / difference) ** 2)
 
 
 def _no_power(difference: float, discordant: float) -> int:
@@ -149,6 +166,15 @@ def _counts(validation: np.ndarray, baseline: np.ndarray, test: np.ndarray, test
     return int(validation[chosen].sum()), int(test[chosen].sum())
 
 
+def _as_shares(validation: np.ndarray, baseline: np.ndarray, test: np.ndarray, test_baseline: np.ndarray) -> tuple:
+    gain, test_gain = _winner(validation, baseline, test, test_baseline)
+    return gain / len(baseline), test_gain / len(test_baseline)
+
+
+def _swapped(validation: np.ndarray, baseline: np.ndarray, test: np.ndarray, test_baseline: np.ndarray) -> tuple:
+    return _winner(validation, baseline, test, test_baseline)[::-1]
+
+
 def _last(validation: np.ndarray, baseline: np.ndarray, test: np.ndarray, test_baseline: np.ndarray) -> tuple:
     gains, test_gains = _gains(validation, baseline), _gains(test, test_baseline)
     chosen = len(gains) - 1 - int(np.argmax(gains[::-1]))
@@ -202,6 +228,8 @@ EXERCISES = [
                 _left_tail,
                 "your tail begins at first_only even when that is the larger count; begin at the smaller of the two",
             ),
+            Mistake("chi-square", _chi_square, "this is the chi_square form, from the normal curve; count coin tosses"),
+            Mistake("mid-p", _mid_p, "this is the mid_p form; here the observed split counts in full"),
             Mistake(
                 "short tail", _short_tail, "the observed count itself belongs to the tail: range stops before its end"
             ),
@@ -228,6 +256,8 @@ EXERCISES = [
                 _no_power,
                 "your z for the power is missing: with this number, half of the experiments miss the difference",
             ),
+            Mistake("one root", _one_root, "the two roots differ: the one of the power holds ψ − δ², not ψ"),
+            Mistake("roots swapped", _roots_swapped, "1.959964 belongs to √ψ and 0.841621 to √(ψ − δ²): you swap them"),
             Mistake("rounded down", _rounded_down, "int cuts the fraction off, so you need one image more: round up"),
             Mistake("rounded", _rounded, "round gives the nearest number, which may be one image too few: round up"),
             Mistake("float", _not_whole, "the number of images is a whole one: round up"),
@@ -262,6 +292,8 @@ EXERCISES = [
             Mistake(
                 "counts", _counts, "a gain is against the baseline on the same images: subtract what it gets right"
             ),
+            Mistake("shares", _as_shares, "these are shares; a gain here is a number of images: use sum, not mean"),
+            Mistake("swapped", _swapped, "return the gain on validation first, then the gain on test"),
             Mistake("last", _last, "if several copies are equally good, take the first, as np.argmax does"),
         ],
         cases=[

@@ -210,6 +210,11 @@ EXERCISES = [
                 "twice too far: the term is lost as soon as it is no more than half a step, not a whole one",
             ),
             Mistake(
+                "full step, by log2",
+                lambda term, precision: float(2.0 ** (math.ceil(math.log2(term)) + precision + 1)),
+                "twice too far: half a step is enough to lose the term; and log2 rounds, so use np.frexp",
+            ),
+            Mistake(
                 "stored bits",
                 _stored_bits,
                 "half of the right place: the leading bit is not stored, but it counts among the significant ones",
@@ -230,6 +235,11 @@ EXERCISES = [
                 "log2 rounds, so a term just above a power of two seems to be one: np.frexp is exact",
             ),
             Mistake(
+                "rounded logarithm, then the bits",
+                lambda term, precision: float(2.0 ** (math.ceil(math.log2(term)) + precision)),
+                "log2 rounds: a term just above 1/128 seems to be 1/128 itself; np.frexp is exact",
+            ),
+            Mistake(
                 "between powers",
                 _no_power,
                 "the step changes at powers of two only, so the sum stops at one; round the exponent up",
@@ -243,6 +253,7 @@ EXERCISES = [
             ("hardly above a power of two", (1.0001, 8)),
             ("the number next to one", (float(np.nextafter(1, 2)), 8)),
             ("the number below one", (float(np.nextafter(1, 0)), 8)),
+            ("the number next to 1/128", (float(np.nextafter(1 / 128, 1)), 8)),
             ("1 in float32", (1.0, 24)),
             ("a tiny term", (1e-6, 8)),
             ("eight, with eight bits", (8.0, 8)),

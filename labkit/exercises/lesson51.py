@@ -65,6 +65,12 @@ def _occurring(counts: np.ndarray) -> list[int]:
     return [int(count) for count in counts if count > 0]
 
 
+def _shannon(counts: np.ndarray) -> int:
+    total = int(counts.sum())
+    words = [math.ceil(math.log2(total / count)) for count in _occurring(counts)]
+    return sum(count * max(bits, 1) for count, bits in zip(_occurring(counts), words, strict=True))
+
+
 def _fixed_length(counts: np.ndarray) -> int:
     return int(counts.sum()) * max((int(np.count_nonzero(counts)) - 1).bit_length(), 1)
 
@@ -91,6 +97,11 @@ def _proportional(symbols: np.ndarray, frequencies: np.ndarray, width: int) -> t
     for symbol in symbols:
         low, width = low + width * sum(shares[:symbol]) // total, width * shares[symbol] // total
     return low, width
+
+
+def _upper(symbols: np.ndarray, frequencies: np.ndarray, width: int) -> tuple[int, int]:
+    low, width = _narrowed(symbols, frequencies, width)
+    return low, low + width
 
 
 def _unmoved(symbols: np.ndarray, frequencies: np.ndarray, width: int) -> tuple[int, int]:
@@ -150,6 +161,11 @@ EXERCISES = [
                 "that is the entropy; a prefix code gives each symbol whole bits, and may need more",
             ),
             Mistake(
+                "each rounded up",
+                _shannon,
+                "you round each symbol's −log2 of its share up; joining the two rarest groups gives shorter words",
+            ),
+            Mistake(
                 "one length for all",
                 _fixed_length,
                 "that gives each symbol the same length; rare symbols can be longer, so that frequent ones are shorter",
@@ -171,6 +187,7 @@ EXERCISES = [
                 lambda symbols, frequencies, width: _narrowed(symbols, frequencies, width, late=True),
                 "the lower bound moves by a part of the old width: compute it before the width changes",
             ),
+            Mistake("upper bound", _upper, "the second value is the interval's upper bound; return its width instead"),
             Mistake("not moved", _unmoved, "the width is right, but the lower bound must move to the symbol's part"),
             Mistake(
                 "multiplied before dividing",

@@ -6,6 +6,8 @@ seen (any shape, at least one, all finite) and returns (low, high), ready for ``
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from labkit.base.checks import whole
@@ -61,6 +63,23 @@ def mse(samples: np.ndarray, bits: int = 8, symmetric: bool = False, steps: int 
         return low, high
     low, high = min(((least * share, high) for share in shares), key=error)
     return min(((low, most * share) for share in shares), key=error)
+
+
+def errors_by_end(samples: np.ndarray, shares: Sequence[float], bits: int) -> np.ndarray:
+    """Return the RMS error of *samples* rounded to *bits* when the range ends at each of *shares* of the largest one.
+
+    For samples that are nowhere negative, such as activations after a ReLU: each range begins at 0. The errors have the
+    unit of the samples. Raises UsageError for a sample below 0 and as ``fake_quantize`` does.
+
+    >>> errors_by_end([0.0, 1.0, 3.0], [1.0, 1 / 3], bits=2).round(3).tolist()
+    [0.0, 1.155]
+    """
+    samples = _check(samples)
+    if samples.min() < 0:
+        raise UsageError("A sample is below 0, but each range begins at 0: give activations after a ReLU.")
+    ends = [float(share) * float(samples.max()) for share in shares]
+    rounded = (fake_quantize(samples, bits, symmetric=False, low=0.0, high=end) for end in ends)
+    return np.array([np.sqrt(np.mean((values.astype(np.float64) - samples) ** 2)) for values in rounded])
 
 
 def entropy(samples: np.ndarray, bits: int = 8, symmetric: bool = False, bins: int = 2048) -> tuple[float, float]:

@@ -230,6 +230,23 @@ def seed_spread(values: ArrayLike, level: float = 0.95) -> Spread:
     return Spread(mean, deviation, mean - half, mean + half)
 
 
+def deviation_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval (low, high) for the standard deviation of the distribution that *values* are drawn from.
+
+    *values* (seeds,) are in any unit, and so is the interval. It is exact for normally distributed values:
+    (n − 1) s² / σ² has the χ² distribution with n − 1 degrees of freedom. Raises UsageError for fewer than two values,
+    values that are not finite, and a *level* outside (0, 1).
+
+    >>> tuple(round(end, 3) for end in deviation_interval([1.0, 2.0, 3.0, 4.0, 5.0]))
+    (0.947, 4.543)
+    """
+    deviation, freedom = seed_spread(values, level).deviation, len(np.asarray(values)) - 1
+    from scipy import special  # half a second, which pages without seeds do not pay
+
+    large, small = (float(special.chdtri(freedom, above)) for above in (1 - _tail(level), _tail(level)))
+    return deviation * math.sqrt(freedom / large), deviation * math.sqrt(freedom / small)
+
+
 def best_of_many(changes: ArrayLike, draws: int, rng: np.random.Generator, two_sided: bool = False) -> float:
     """Return the p-value of the best of several candidates, all compared with one baseline on the same images.
 

@@ -24,6 +24,7 @@ class Shape:
 class Chart:
     """A chart as SVG, with the key to its shapes where it shows several networks."""
 
+    title: str
     picture: Markup
     shapes: list[Shape]
 
@@ -39,12 +40,15 @@ class Technique:
 def points_by_dataset(pages: Iterable[Page]) -> dict[str, list[Point]]:
     """Return the points to draw, by data set in alphabetical order.
 
-    Only measurements on test images are drawn. Every lesson measures its baseline again: the same technique on the
+    A run whose figures are all rough is drawn from those of the stored full run (`from_stored` says so). Only
+    measurements on test images are drawn. Every lesson measures its baseline again: the same technique on the
     same network with the same bytes and accuracy is one point, the first.
     """
     points: dict[str, dict[tuple[str, str, int, float], Point]] = {}
+    pages = list(pages)
+    stored = from_stored(pages)
     for page in pages:
-        for measurement in page.of(Measurement):
+        for measurement in page.of_stored(Measurement) if stored else page.of(Measurement):
             if measurement.split != "test":
                 continue
             identity = (
@@ -57,6 +61,12 @@ def points_by_dataset(pages: Iterable[Page]) -> dict[str, list[Point]]:
     return {dataset: list(points[dataset].values()) for dataset in sorted(points)}
 
 
+def from_stored(pages: Sequence[Page]) -> bool:
+    """Return whether the charts show the stored full run: this run's figures are all rough, and that one is there."""
+    measured = [page for page in pages if page.of(Measurement)]
+    return all(page.rough for page in pages) and any(page.of_stored(Measurement) for page in measured)
+
+
 def charts(points: dict[str, list[Point]]) -> list[Chart]:
     """Return a chart per data set and network, and one before them with all networks where there are several."""
     drawn = []
@@ -64,10 +74,10 @@ def charts(points: dict[str, list[Point]]) -> list[Chart]:
         networks = sorted({point.network for point in of_dataset})
         if len(networks) > 1:
             picture = panel(f"{dataset}: all networks", of_dataset, width=1140, height=420, mixed=True)
-            drawn.append(Chart(Markup(picture), _shapes(networks)))
+            drawn.append(Chart(f"{dataset}, all networks", Markup(picture), _shapes(networks)))
         for network in networks:
             of_network = [point for point in of_dataset if point.network == network]
-            drawn.append(Chart(Markup(panel(f"{dataset}: {network}", of_network)), []))
+            drawn.append(Chart(f"{dataset}, {network}", Markup(panel(f"{dataset}: {network}", of_network)), []))
     return drawn
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,7 +36,9 @@ class Page:
 
     ``status`` is that of its run's outcome; "not finished" and "unreadable" are possible too. ``path`` is None when
     there is no notebook that can be opened. ``failed_cell`` is the source of the cell that failed, ``error`` its text.
-    Times are in s; ``cpu_s`` is None where neither an outcome nor the page's end gives it.
+    Times are in s; ``cpu_s`` is None where neither an outcome nor the page's end gives it. ``html`` is the notebook as
+    a page that labkit wrote, if there is one; ``stored`` are the events of the course's own full run of the same
+    lesson, where this run's figures are rough.
     """
 
     lesson: str
@@ -58,6 +60,8 @@ class Page:
     error: str = ""
     events: tuple[Event, ...] = ()
     problems: tuple[Problem, ...] = ()
+    html: Path | None = None
+    stored: tuple[Event, ...] = ()
 
     @property
     def heading(self) -> str:
@@ -67,6 +71,15 @@ class Page:
     def of(self, kind: type[E]) -> list[E]:
         """Return its events of one kind, in order."""
         return [event for event in self.events if isinstance(event, kind)]
+
+    def of_stored(self, kind: type[E]) -> list[E]:
+        """Return the stored full run's events of one kind, in order."""
+        return [event for event in self.stored if isinstance(event, kind)]
+
+    @property
+    def rough(self) -> bool:
+        """Return whether its figures come from short training at the default parameters."""
+        return self.profile == "fast" and not self.words
 
     @property
     def start(self) -> Start | None:
@@ -97,18 +110,23 @@ class _Notebook:
 
 
 def pages_of(outcomes: Iterable[Outcome], runs: Path) -> list[Page]:
-    """Return the pages of one run; those that did not run have no notebook and no events."""
+    """Return the pages of one run; those that did not run have no notebook and no events.
+
+    The notebooks are labkit's own, so a page that lies beside one is its HTML.
+    """
     pages = []
     for outcome in outcomes:
         path = outcome.job.paths(runs)[0]
         started = outcome.status != "not run" and path.exists()
-        pages.append(_page_with_outcome(_notebook(path) if started else _Notebook(), outcome))
+        page = _page_with_outcome(_notebook(path) if started else _Notebook(), outcome)
+        pages.append(replace(page, html=_html_beside(path)) if started else page)
     return pages
 
 
-def pages_in(folders: Iterable[Path]) -> list[Page]:
+def pages_in(folders: Iterable[Path], *, own: bool = False) -> list[Page]:
     """Return every executed notebook under *folders*, in the order of the lessons.
 
+    *own* says that labkit's runs alone write there: only then is an HTML page beside a notebook believed to be its.
     Raises LabkitError when a folder is missing, and when no folder has a notebook or an outcome.
     """
     folders = list(folders)
@@ -117,7 +135,8 @@ def pages_in(folders: Iterable[Path]) -> list[Page]:
             raise LabkitError(f"There is no folder {folder}: run lessons first with 'labkit run'.")
     pages = []
     for path in _files(folders, "[0-9][0-9]_*.ipynb"):
-        pages.append(_page_at(path))
+        page = _page_at(path)
+        pages.append(replace(page, html=_html_beside(path)) if own else page)
     for path in _files(folders, "[0-9][0-9]_*.run.json"):  # alone when a notebook's kernel never started
         if not _is_there(_notebook_beside(path)):
             pages.append(_page_without_notebook(path))
@@ -137,6 +156,12 @@ def _files(folders: Sequence[Path], pattern: str) -> list[Path]:
 def _notebook_beside(outcome: Path) -> Path:
     """Return the path of the notebook whose outcome is at *outcome*."""
     return outcome.with_suffix("").with_suffix(".ipynb")
+
+
+def _html_beside(notebook: Path) -> Path | None:
+    """Return the HTML page beside *notebook*; None when there is none."""
+    path = notebook.with_suffix(".html")
+    return path if path.is_file() and not path.is_symlink() else None
 
 
 def _is_there(path: Path) -> bool:

@@ -13,12 +13,20 @@ from markupsafe import Markup
 
 from labkit import __version__
 from labkit.base import files
-from labkit.report import charts, style, tables
+from labkit.report import charts, stored, style, tables
 from labkit.report.data import Page, pages_in, pages_of
-from labkit.session.events import Claim, Measurement
+from labkit.session.events import Measurement
 
 __all__ = ["Page", "build", "pages_in", "pages_of", "write"]
 _TEMPLATE = "index.html.j2"
+_CLAIMS = (
+    ("here", "claims held here"),
+    ("stored", "more held in the stored full run"),
+    ("held", "claims held"),
+    ("failed", "claims failed"),
+    ("shown", "claims only shown"),
+)
+_CLASSES = {"here": "held", "stored": "held"}
 _COUNTED = (("ok", "ok"), ("failed", "failed"), ("interrupted", "stopped"), ("not run", "not run"))
 
 
@@ -36,6 +44,7 @@ class Notes:
     """What a reader must know before believing a figure."""
 
     fast: bool
+    stored: str
     at_once: int
     to_go: int
 
@@ -66,6 +75,7 @@ def build(pages: Sequence[Page], target: Path) -> str:
             results=tables.results(pages),
             techniques=charts.techniques(points),
             charts=charts.charts(points),
+            charts_stored=charts.from_stored(pages),
             claims=tables.claims(pages),
             notebooks=len(pages),
         )
@@ -113,10 +123,11 @@ def _cards(pages: Sequence[Page]) -> list[Card]:
     unreadable = len({problem.path for page in pages for problem in page.problems})
     if unreadable:
         cards.append(Card(unreadable, "file with errors" if unreadable == 1 else "files with errors", "s-failed"))
-    statuses = [claim.status for page in pages for claim in page.of(Claim)]
-    for status, name in (("held", "claims held"), ("shown", "claims only shown"), ("failed", "claims failed")):
-        count = statuses.count(status)
-        cards.append(Card(count, name, f"s-{status}" if count and status != "shown" else ""))
+    states = tables.claim_states(pages)
+    for state, name in _CLAIMS:
+        count = states.count(state)
+        if count or state == "failed" or (state == "held" and "here" not in states):
+            cards.append(Card(count, name, f"s-{_CLASSES.get(state, state)}" if count and state != "shown" else ""))
     cards.append(Card(sum(len(page.of(Measurement)) for page in pages), "measurements"))
     return cards
 
@@ -125,6 +136,7 @@ def _notes(pages: Sequence[Page]) -> Notes:
     """Return what the report must warn of."""
     return Notes(
         fast=any(page.profile == "fast" for page in pages),
+        stored=stored.conditions(pages),
         at_once=max((page.at_once for page in pages), default=1),
         to_go=tables.total(pages, "not run") + tables.total(pages, "interrupted"),
     )

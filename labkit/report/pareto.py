@@ -84,7 +84,7 @@ def panel(title: str, points: Sequence[Point], *, width: int = 560, height: int 
     left_out = 0
     for point in best if mixed else [*best, *(point for point in points if point not in best)]:
         text = "baseline" if point.technique == "baseline" else point.name
-        text = f"{point.network} · {text}" if mixed else text
+        text = f"{point.network} · {text.removeprefix(f'{point.network}, ')}" if mixed else text
         text += f" ({100 * point.accuracy:.1f} %)" if axes.below(point) else ""
         x, y = axes.at(point)
         place = placer.place(x, y, mark_radius(point.latency_ms, slowest), text)

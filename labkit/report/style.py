@@ -1,4 +1,4 @@
-"""The report's style sheet with a colour per technique, and the policy that lets a browser load nothing but it."""
+"""The style sheets, the report's with a colour per technique, and the policy that lets a browser load nothing else."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ from pathlib import Path
 from labkit.report.pareto import technique_class
 from labkit.session.plot import COLOURS
 
-_SHEET = Path(__file__).with_name("index.css")
+_FOLDER = Path(__file__).parent
+
+
+def page_sheet() -> str:
+    """Return the style sheet of a notebook's page."""
+    return _read("base.css") + _read("page.css")
 
 
 def sheet() -> str:
-    """Return the style sheet. Each technique has ``--c`` for marks and ``--t`` for text, which needs more contrast."""
+    """Return the report's style sheet.
+
+    Each technique has ``--c`` for marks and ``--t`` for text, which needs more contrast.
+    """
     light = "".join(
         f".{technique_class(name)}{{--c:{colour};--t:{_mix(colour, '#000000', 0.42)}}}"
         for name, colour in COLOURS.items()
@@ -23,7 +31,12 @@ def sheet() -> str:
         f"--t:{_mix(colour, '#ffffff', 0.62 if name == 'baseline' else 0.45)}}}"
         for name, colour in COLOURS.items()
     )
-    return f"{_SHEET.read_text(encoding='utf-8')}{light}\n@media screen and (prefers-color-scheme:dark){{{dark}}}"
+    return f"{_read('base.css')}{_read('index.css')}{light}\n@media screen and (prefers-color-scheme:dark){{{dark}}}"
+
+
+def _read(name: str) -> str:
+    """Return a style sheet of this package."""
+    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def policy(style: str) -> str:

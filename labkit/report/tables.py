@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
 from labkit.report.data import Page
 from labkit.report.pareto import technique_class
-from labkit.session.claim import quantity
+from labkit.session.claim import condition, quantity
 from labkit.session.events import Claim, Measurement
 
 BAR_WIDTH = 110  # pixels of a time bar
 FULL_SCALE = 4  # a run is ended at this many times the budget
-_SIGNS = {"held": "✓ held", "shown": "· only shown", "failed": "✗ failed"}
+_SIGNS = {
+    "held": "✓ held",
+    "here": "✓ held here",
+    "stored": "✓ held in the stored full run",
+    "shown": "· only shown",
+    "failed": "✗ failed",
+}
 _STATES = {"ok": "✓ ok", "failed": "✗ failed", "interrupted": "stopped", "unreadable": "✗ unreadable"}
 _STATE_CLASSES = {"ok": "s-ok", "failed": "s-failed", "interrupted": "s-interrupted", "unreadable": "s-failed"}
 
@@ -69,8 +75,26 @@ class Unreadable:
 
 
 @dataclass(frozen=True)
+class Figures:
+    """The figures of the stored full run that stand beside a row's own."""
+
+    accuracy: str
+    half_width: str
+    interval: str
+    n: str
+    bytes: str
+    compressed: str
+    nonzero: str
+    nonzero_share: str
+
+
+@dataclass(frozen=True)
 class Result:
-    """A row of *Results*: one measurement in texts. A value that was not measured is a dash or empty."""
+    """A row of *Results*: one measurement in texts. A value that was not measured is a dash or empty.
+
+    ``stored`` are the stored full run's figures of the same model; None where there are none. With ``only_stored`` the
+    whole row is from there: the fast profile leaves this model out.
+    """
 
     name: str
     technique: str
@@ -90,6 +114,8 @@ class Result:
     latency: str
     quartiles: str
     ratio: str
+    stored: Figures | None = None
+    only_stored: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,15 +130,23 @@ class ResultGroup:
 
 @dataclass(frozen=True)
 class ClaimRow:
-    """A row of *Claims*; ``would_not_hold`` is True for a claim that was only shown and is false here."""
+    """A row of *Claims*; ``would_not_hold`` is True for a claim that was only shown and is false here.
+
+    ``label`` names the value, ``when`` says when the claim is required where it is not in this run, and ``stored`` is
+    the value in the stored full run, empty where there is none; ``from_stored`` where that is the one that held.
+    """
 
     sign: str
     state_class: str
     would_not_hold: bool
     text: str
+    label: str
     value: str
     spread: str
     relation: str
+    when: str
+    stored: str
+    from_stored: bool
 
 
 @dataclass(frozen=True)
@@ -129,7 +163,7 @@ def runs(pages: Iterable[Page], target: Path) -> list[Run]:
     return [
         Run(
             heading=page.heading,
-            address=_address(page, target),
+            address=link(page.html, target) if page.html else _address(page, target),
             words=page.words or "defaults",
             state=_STATES.get(page.status, page.status),
             state_class=_STATE_CLASSES.get(page.status, "s-none"),
@@ -191,22 +225,34 @@ def unreadable(pages: Iterable[Page], target: Path) -> list[Unreadable]:
 
 
 def results(pages: Iterable[Page]) -> list[ResultGroup]:
-    """Return the measurements of each page that made any."""
+    """Return the measurements of each page that made any, the stored full run's figures beside its own."""
     groups = []
     for page in pages:
-        rows = [_result(measurement) for measurement in page.of(Measurement)]
+        stored: dict[tuple[str, ...], list[Measurement]] = {}
+        for measurement in page.of_stored(Measurement):
+            stored.setdefault(_identity(measurement), []).append(measurement)
+        rows = []
+        for measurement in page.of(Measurement):
+            same = stored.get(_identity(measurement))
+            rows.append(_result(measurement, same.pop(0) if same else None))
         if rows:
+            left = [one for same in stored.values() for one in same]
+            rows += [replace(_result(one, None), only_stored=True) for one in left]
             groups.append(ResultGroup(page.heading, page.words, page.command, rows))
     return groups
 
 
-def _result(measurement: Measurement) -> Result:
+def _identity(measurement: Measurement) -> tuple[str, ...]:
+    """Return what the same model has in common in two runs of a page."""
+    one = measurement
+    return (one.name, one.technique, one.network, one.dataset, one.split)
+
+
+def _result(measurement: Measurement, stored: Measurement | None) -> Result:
     """Return one measurement in texts."""
-    low, high = measurement.accuracy_low, measurement.accuracy_high
     quartiles = ""
     if measurement.latency_low_ms is not None and measurement.latency_high_ms is not None:
         quartiles = f"{measurement.latency_low_ms:.3g}–{measurement.latency_high_ms:.3g}"
-    share = f"{100 * measurement.nonzero / measurement.parameters:.0f} %" if measurement.parameters else ""
     return Result(
         name=measurement.name,
         technique=measurement.technique,
@@ -214,6 +260,19 @@ def _result(measurement: Measurement) -> Result:
         network=measurement.network,
         dataset=measurement.dataset,
         split="" if measurement.split == "test" else measurement.split,
+        **vars(_figures(measurement)),
+        macs=_count(measurement.macs),
+        latency="–" if measurement.latency_ms is None else f"{measurement.latency_ms:.3g} ms",
+        quartiles=quartiles,
+        ratio="–" if measurement.latency_ratio is None else f"{measurement.latency_ratio:.2f} ×",
+        stored=None if stored is None else _figures(stored),
+    )
+
+
+def _figures(measurement: Measurement) -> Figures:
+    """Return the figures of a measurement that depend on training, in texts."""
+    low, high = measurement.accuracy_low, measurement.accuracy_high
+    return Figures(
         accuracy=f"{100 * measurement.accuracy:.2f} %",
         half_width=f"{50 * (high - low):.2f}",
         interval=f"{100 * low:.2f} to {100 * high:.2f} %",
@@ -221,11 +280,7 @@ def _result(measurement: Measurement) -> Result:
         bytes=_count(measurement.bytes),
         compressed=_count(measurement.compressed_bytes),
         nonzero=_count(measurement.nonzero),
-        nonzero_share=share,
-        macs=_count(measurement.macs),
-        latency="–" if measurement.latency_ms is None else f"{measurement.latency_ms:.3g} ms",
-        quartiles=quartiles,
-        ratio="–" if measurement.latency_ratio is None else f"{measurement.latency_ratio:.2f} ×",
+        nonzero_share=f"{100 * measurement.nonzero / measurement.parameters:.0f} %" if measurement.parameters else "",
     )
 
 
@@ -233,22 +288,46 @@ def claims(pages: Iterable[Page]) -> list[ClaimGroup]:
     """Return the claims of each page that made any."""
     groups = []
     for page in pages:
-        rows = [_claim(claim) for claim in page.of(Claim)]
+        rows = [_claim(claim, stored, rough=bool(page.stored)) for claim, stored in _with_stored(page)]
         if rows:
             groups.append(ClaimGroup(page.heading, page.words, rows))
     return groups
 
 
-def _claim(claim: Claim) -> ClaimRow:
+def claim_states(pages: Iterable[Page]) -> list[str]:
+    """Return the state of every claim: a key of `_SIGNS`; ``here`` and ``stored`` where a full run is stored."""
+    return [_state(claim, stored, rough=bool(page.stored)) for page in pages for claim, stored in _with_stored(page)]
+
+
+def _with_stored(page: Page) -> list[tuple[Claim, Claim | None]]:
+    """Return each claim of a page with the stored full run's one of the same name."""
+    stored = {claim.id: claim for claim in page.of_stored(Claim)}
+    return [(claim, stored.get(claim.id)) for claim in page.of(Claim)]
+
+
+def _state(claim: Claim, stored: Claim | None, *, rough: bool) -> str:
+    """Return where a claim has held, if it has."""
+    if claim.status == "shown" and stored is not None and stored.status == "held":
+        return "stored"
+    return "here" if claim.status == "held" and rough else claim.status
+
+
+def _claim(claim: Claim, stored: Claim | None, *, rough: bool) -> ClaimRow:
     """Return one claim in texts."""
+    state = _state(claim, stored, rough=rough)
+    judged = stored if state == "stored" and stored is not None else claim
     return ClaimRow(
-        sign=_SIGNS[claim.status],
-        state_class=f"s-{claim.status}",
-        would_not_hold=claim.status == "shown" and not claim.held,
+        sign=_SIGNS[state],
+        state_class=f"s-{'held' if state in ('here', 'stored') else state}",
+        would_not_hold=state == "shown" and not claim.held,
         text=claim.text,
+        label=claim.label,
         value="" if claim.value is None else quantity(claim.value, claim.unit),
         spread="" if claim.spread is None else quantity(claim.spread, claim.unit),
-        relation=claim.relation,
+        relation=judged.relation,  # a bound can depend on the profile
+        when=condition(claim) if claim.status == "shown" else "",
+        stored="" if stored is None or stored.value is None else quantity(stored.value, stored.unit),
+        from_stored=state == "stored",
     )
 
 

@@ -103,7 +103,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 def claims(events: Iterable[Event]) -> str:
     """Return the claims among the events of one page as a table; empty when it claimed nothing."""
-    heads = ("result", "claim", "measured", "asked")
+    heads = ("result", "claim", "measured", "required")
     rows = [
         (
             "shown, would not hold" if one.status == "shown" and not one.held else one.status,

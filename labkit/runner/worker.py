@@ -47,6 +47,7 @@ def main(argument: str) -> int:
     try:
         outcome, text = _execute(job, Path(task["scratch"]), send, task["at_once"])
         notebook, _ = job.paths(folder)
+        notebook.with_suffix(".html").unlink(missing_ok=True)  # the page of an older result
         if text:
             files.write(notebook, text)
         else:

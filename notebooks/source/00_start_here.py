@@ -38,11 +38,6 @@
 #         text: One hundred per cent minus the accuracy; papers on digits report this.
 #         zh: 错误率
 #         note: unit %
-#       kernel:
-#         text: The array of a layer's weights, without its biases; in a convolution, the small window that slides over
-#           the image.
-#         zh: 核
-#         note: symbol W
 #       logit:
 #         text: The network's score for a class, before softmax turns the scores into probabilities; the largest score
 #           is the largest probability.
@@ -78,8 +73,8 @@ lab = start("00", seed=seed)
 
 # %% [markdown]
 # You run a page from top to bottom: click into a cell and press Shift and Enter. The call of `start` above printed one
-# line. It names the profile, the seed, the processor and the versions. You need them to compare your figures with
-# those of another machine.
+# line. It names the profile, the seed, the processor and the versions. You need this
+# information when you compare your figures with those of another machine.
 #
 # Does everything work? The doctor checks the packages, the data, the trained networks and the folders. A row with ✗
 # has its remedy beside it; [troubleshooting](../docs/troubleshooting.md) explains more.
@@ -131,8 +126,8 @@ lab.predict("00.p", question, options, guess=my_guess)
 # ## By hand
 #
 # We let the trained network classify the first test image. The network is stored in a `.tflite` file, a format for
-# phones and other small devices. A small runtime, LiteRT, executes it, so the page does not need TensorFlow. A network
-# expects numbers from 0 to 1; `as_input` divides the pixels by 255.
+# phones and other small devices. A small runtime, LiteRT, executes it, so the page does not need TensorFlow. This
+# network expects numbers from 0 to 1; `as_input` divides the pixels by 255.
 
 # %%
 images = lab.data("fashion_mnist")
@@ -157,11 +152,11 @@ print(f"network: {images.classes[answer]}, label: {images.classes[label]}")
 # to right:
 #
 # - the accuracy, with its 95 % interval in brackets. The test set is only a sample, so another set of as many images
-#   would give a slightly different accuracy;
+#   would give a slightly different accuracy (lesson 12 explains the interval);
 # - the size of the file, and its *deflated* size: its length after zlib, a general-purpose compressor;
 # - the number of parameters (weights and biases) that are not zero;
-# - the median time per image, with the quartiles in brackets. Half of all timings lie between the quartiles, so these
-#   brackets are narrower than a 95 % interval.
+# - the median time per image, with the quartiles in brackets. Half of all timings lie between the quartiles. They
+#   show how much single timings vary; they are not a 95 % interval.
 
 # %%
 measured = lab.measure(baseline, name="LeNet-300-100", technique="baseline")
@@ -192,7 +187,7 @@ lab.claim(
 # file does not import it.
 
 # %%
-loaded = int("tensorflow" in sys.modules)
+loaded = sum(name.split(".")[0] == "tensorflow" for name in sys.modules)
 
 # %% tags=["hide-input"]
 lab.claim(
@@ -200,7 +195,7 @@ lab.claim(
     "This page does not import TensorFlow",
     loaded,
     equals=0,
-    label="copies loaded",
+    label="modules loaded",
     holds="always",
 )
 
@@ -287,10 +282,11 @@ totals = np.bincount(images.test.y, minlength=10)
 # %% tags=["hide-input"]
 lab.claim(
     "00.own-accuracy",
-    "The accuracy from exercise 00.1 equals that of lab.measure, to half an image",
-    abs(own_accuracy - measured.accuracy),
-    at_most=0.5 / measured.n,
+    "The accuracy from exercise 00.1 equals that of lab.measure",
+    abs(own_accuracy * measured.n - measured.correct),
+    at_most=0.5,
     label="difference",
+    unit="images",
     holds="always",
 )
 lab.claim(
@@ -328,7 +324,8 @@ upper = sum(
 lab.say(f"""
 The five kinds of clothes for the upper body or the whole body (shirts, T-shirts,
 pullovers, coats and dresses) have {upper} of the {int(mistakes.sum()):,} mistakes,
-{upper / mistakes.sum():.0%}. Shoes, bags and trousers are rarely misclassified.
+{upper / mistakes.sum():.0%}. The other five classes (shoes, bags and trousers) have
+the remaining {int(mistakes.sum()) - upper}.
 """)
 
 # %% [markdown]
@@ -373,7 +370,7 @@ except Exception as error:
 
 # %% [markdown]
 # Some mistakes give no message. If you run a cell twice, or out of order, old values can stay in memory. When a figure
-# looks wrong, restart the kernel and run all cells. `labkit reset 00` gives you a fresh copy of the page and keeps your
+# looks wrong, restart the kernel (the Python process that runs the page) and run all cells. `labkit reset 00` gives you a fresh copy of the page and keeps your
 # old one.
 
 # %% [markdown]

@@ -17,7 +17,7 @@
 #     objectives:
 #       - count parameters and MACs of dense, convolution, depthwise, pooling and batch-norm layers from their shapes
 #       - account for every byte of a .tflite file
-#       - find the step at which a network needs most memory, and name what a runtime adds to it
+#       - compute the peak memory of a network's activations, and name what a runtime adds to it
 #       - compute the arithmetic intensity of a layer and predict whether memory or arithmetic limits its time
 #     routes: {evidence: 1}
 #     terms:
@@ -71,6 +71,11 @@
 #         text: A whole number in one byte; the most common format of a quantized weight.
 #         zh: 8 位整数
 #         note: symbol q · range −128 to 127
+#       kernel:
+#         text: The array of a layer's weights, without its biases; in a convolution, the small window that slides over
+#           the image.
+#         zh: 核
+#         note: symbol W
 #       LiteRT:
 #         text: The runtime that executes a .tflite file, formerly TensorFlow Lite; it needs no TensorFlow.
 #         zh: LiteRT 运行时
@@ -87,7 +92,7 @@
 #           settings are called parameters too."
 #         zh: 参数
 #         note: unit count
-#       peak:
+#       peak performance:
 #         text: The most floating-point operations per second that the processor reaches, measured with a large matrix
 #           product.
 #         zh: 峰值算力
@@ -242,8 +247,8 @@ times, the depthwise one only 9 times.
 # ## By hand
 #
 # We convolve a 4 × 4 image of two channels with two 3 × 3 filters and count the products as we make them. Is our loop
-# really a convolution? We compare its result with TensorFlow's. All values are small whole numbers, so both must agree
-# exactly.
+# really a convolution? We compare its result with TensorFlow's. (Like all deep-learning libraries, we do not flip the
+# [kernel](../docs/glossary.md#kernel).) All values are small whole numbers, so both must agree exactly.
 
 # %%
 image = lab.rng.integers(0, 9, (4, 4, 2))
@@ -292,17 +297,18 @@ lab.claim(
 # | [batch norm](../docs/glossary.md#batch-normalization), as a layer of its own | $4F$ | 0 | $2HWF$ |
 # | batch norm, folded | 0 (the layer before gets a bias) | 0 | 0 |
 #
-# A bias costs one addition per output value; by convention it is not counted as a MAC. Two of the four parameters of a
+# A bias costs one addition per output value, which is not counted as a MAC. For the
+# largest of $k^2$ values, $k^2 - 1$ comparisons are enough; TensorFlow's profiler counts $k^2$, and so do we. Two of the four parameters of a
 # batch norm are trained, and two are moving averages of mean and variance. The $2HWF$ operations are those of
-# inference; in training the layer also has to compute the mean and the variance.
+# inference.
 #
 # Now we count four whole networks from their shapes. Each function below returns three numbers for one layer: the
 # parameters in training, the parameters in the file, and the MACs. In the file, batch norm is folded: a convolution
 # without a bias gets one.
 #
-# Then we compare with two independent counts. Keras counts the parameters of the trained model, and TensorFlow's
-# profiler walks its graph and reports two operations per MAC. `deploy.inspect.summary` reads the deployed file operator
-# by operator; you can call it with any `.tflite` file of your own.
+# Then we compare with three other counts. Keras counts the parameters of the trained model. TensorFlow's profiler
+# walks its graph and reports two operations per MAC. `deploy.inspect.summary` reads the deployed file operator by
+# operator; you can call it with any `.tflite` file of your own.
 
 
 # %%
@@ -384,7 +390,7 @@ lab.claim(
 )
 kinds_listed = ", ".join(profiled["ds_cnn"])
 lab.say(f"""
-The last three columns agree, and so do the two pairs before them. DS-CNN and ResNet-8
+DS-CNN and ResNet-8
 have fewer parameters in the file, because their batch norms are folded. The profiler
 also counts operations of layers without MACs, for example the
 {profiled["lenet5"]["MaxPool"]:,} comparisons of LeNet-5's max-pooling. Its list for
@@ -539,7 +545,7 @@ peak_bytes = lab.check("10.4", peak_bytes)
 # %% [markdown]
 # ## Evidence
 #
-# ### Parameters and MACs are in different layers
+# ### Which layers have the parameters, and which do the MACs?
 #
 # The figure shows the four layers of LeNet-5. The dark bar is a layer's share of the parameters, the light bar its
 # share of the MACs.
@@ -571,11 +577,19 @@ conv_macs = sum(layer.macs for layer in layers[:2]) / sum(
     layer.macs for layer in layers
 )
 conv_parameters = sum(layer.parameters for layer in layers[:2]) / all_parameters
+agreeing = []
+for name in names:
+    listed = deploy.inspect.layers(files[name])
+    heaviest = max(listed, key=lambda layer: layer.parameters)
+    if heaviest.macs == max(layer.macs for layer in listed):
+        agreeing.append(name)
+same = ", ".join(agreeing)
 lab.say(f"""
 The two convolutions have {conv_parameters:.0%} of the parameters and do {conv_macs:.0%}
 of the MACs, because each of their weights is used at many positions. If you want a
 smaller file, shrink the large dense layer. If you want less arithmetic, shrink the
-second convolution.
+second convolution. Not every network is like this: in {same}, no layer does more MACs
+than the one with most parameters.
 """)
 
 # %% [markdown]
@@ -583,8 +597,8 @@ second convolution.
 #
 # A `.tflite` file is a [flatbuffer](../docs/glossary.md#flatbuffer): tables that point to other tables.
 # `deploy.anatomy.parts` follows every pointer from the root and marks the bytes that it reaches. Bytes that nothing
-# points to are *padding* if they are zero, and *unexplained* otherwise. The table has one row per file. *Quantization*
-# contains scales and zero points, *graph* says which operator reads which tensor, *metadata* is not needed to run the
+# points to are *padding* if they are zero, and *unexplained* otherwise. The table has one row per file. *Weights*
+# includes the biases. *Quantization* contains scales and zero points, *graph* says which operator reads which tensor, *metadata* is not needed to run the
 # network, and the *header* is a pointer and four letters.
 
 # %%
@@ -639,22 +653,25 @@ smaller = {
     for name in names
     if f"{name}, int8" in contents
 }
-ratios = ", ".join(f"{name} is {r:.2f} times smaller" for name, r in smaller.items())
+ratios = " and ".join(f"{name} is {r:.2f} times smaller" for name, r in smaller.items())
+weight_share = min(parts[name]["weights"] / len(contents[name]) for name in names)
 if smaller:
     worst_int8 = min(smaller, key=smaller.get)
     part = parts[f"{worst_int8}, int8"]
     share = part["quantization"] / sum(part.values())
     lab.say(f"""
-The weights fill nearly the whole of a float32 file. Int8 stores each weight in a
-quarter of the bytes, but the whole files shrink less: {ratios}. Each channel has a
-scale of four bytes and a zero point of eight bytes, once for its weights and again for
-its bias. In the int8 file of {worst_int8}, they are {share:.0%} of all bytes. The
-smaller the network, the more such parts matter.
+The weights fill at least {weight_share:.0%} of each float32 file. Int8 stores each
+weight in a quarter of the bytes, but the whole files shrink less: {ratios}. Each
+channel has a scale of four bytes and a zero point of eight bytes, once for its weights
+and again for its bias. In the int8 file of {worst_int8}, *quantization* is {share:.0%}
+of all bytes. This part matters most where channels are small: a depthwise channel has
+only nine weights.
 """)
 else:
-    lab.say(
-        "The weights fill nearly the whole of a file. The full profile adds int8 files."
-    )
+    lab.say(f"""
+The weights fill at least {weight_share:.0%} of each file. The full profile adds int8
+files.
+""")
 
 # %% [markdown]
 # The file of `ds_cnn` has no batch norm left. Does your folding from exercise 10.3 give the same numbers as the
@@ -705,7 +722,10 @@ axes.axvline(ridge, color=lab.colour("guide"), linestyle="--")
 axes.text(
     ridge, -0.75, "ridge, guessed", color=lab.colour("guide"), ha="center", va="bottom"
 )
-labels = [step.name.lower().replace("_", " ") for step in steps]
+labels = [
+    f"{layer.kind} {' × '.join(map(str, layer.weights_shape))}"
+    for layer in deploy.inspect.layers(files[network])
+]
 axes.set(yticks=places, yticklabels=labels, ylim=(len(steps) - 0.4, -0.6))
 axes.set(xticks=(0.5, 1, 2, 4, 8, 16), xticklabels=("0.5", "1", "2", "4", "8", "16"))
 axes.minorticks_off()
@@ -717,8 +737,8 @@ lab.show(
 )
 lab.say("""
 A dense layer uses each weight once per image, so a batch helps it most. A depthwise
-layer already uses its few weights at many positions. Its inputs are the larger part of
-its traffic, and a batch brings new inputs with every image.
+layer already uses its few weights at many positions. Nearly all of its traffic is
+inputs and outputs, and every image of a batch brings new ones.
 """)
 
 # %% [markdown]
@@ -780,7 +800,7 @@ lab.say("""
 For LeNet-300-100 and DS-CNN the simple peak is already right to the byte. DS-CNN does
 make a copy, but in an early step that stays far below the peak. In LeNet-5 and ResNet-8
 a large copy creates the step that needs most memory, so their simple peak is far too
-low. With the copies, nothing is left over.
+low.
 """)
 
 # %% [markdown]
@@ -790,22 +810,20 @@ low. With the copies, nothing is left over.
 lab.answer("10.p", options[min(3, int(4 * mac_share))])
 worst = max(names, key=lambda name: in_runtime[name] / peaks[name])
 left_share = sum(left_of_ridge) / sum(step.macs for step in steps)
-int8_text = f" As int8, {ratios}." if smaller else ""
 lab.finish(f"""
-For {len(names)} networks, the counts from shapes, from Keras and TensorFlow's profiler,
-and from the file agree exactly. LeNet-5's large dense layer has {parameter_share:.0%}
-of the parameters and does {mac_share:.0%} of the MACs. The layers that make a file
-large are not those that do most of the arithmetic.
+For {len(names)} networks, the counts from shapes, Keras, the profiler and the file
+agree. LeNet-5's large dense layer has {parameter_share:.0%} of the parameters and does
+{mac_share:.0%} of the MACs. So the layer that makes a file large need not be the one
+that does most of the arithmetic.
 
-Every byte of {len(contents)} files has a known purpose.{int8_text} For {worst},
+In {len(contents)} files, every byte that is not zero has a known purpose. For {worst},
 LiteRT's built-in kernels need {in_runtime[worst] / peaks[worst]:.1f} times the peak of
 the activations. With one image, {len(left_of_ridge)} of {len(steps)} multiplying
 operators of {network} are left of the guessed ridge point of {ridge:g} FLOP per byte.
 They do {left_share:.0%} of the MACs, and memory should limit their time.
 
 This does **not** show times. The ridge point is a guess, and values that stay in a
-cache do not move at all. The next lesson measures both and compares these layers with
-the roofline.
+cache do not move at all. The next lesson measures both.
 
 Further reading: Williams, Waterman and Patterson, *Roofline* (2009,
 doi:10.1145/1498765.1498785); Dukhan, *The indirect convolution algorithm* (2019,

@@ -94,7 +94,7 @@ seed: int = 7  # random seed; 0 to 2**31 - 1
 
 # %%
 lab = start("20", seed=seed)
-numerics = methods.numerics
+numerics, sqnr_db = methods.numerics, methods.quantize.sqnr_db
 kinds = {name: format.kind for name, format in numerics.FORMATS.items()}
 single_names = [name for name, kind in kinds.items() if kind != "block"]
 float_names = [name for name, kind in kinds.items() if kind == "float"]
@@ -124,8 +124,7 @@ lab.predict("20.p", question, options, guess=my_guess)
 # $$ x = (-1)^s \cdot 2^{\,e - b} \cdot \left(1 + \frac{f}{2^m}\right) $$
 #
 # With $E$ exponent bits, the bias $b = 2^{E-1}-1$ lets the power $e - b$ be negative. Between two powers of two lie
-# $2^m$ evenly spaced values. bfloat16 has $m = 7$: after 1 come 1.0078 and 1.0156. From 2 to 4 the gaps are twice as
-# wide.
+# $2^m$ evenly spaced values. bfloat16 has $m = 7$: after 1 come 1.0078 and 1.0156.
 #
 # Rounding to nearest errs by at most half a gap. Half of the gap above 1 is $u = 2^{-(m+1)}$, half of the
 # [machine epsilon](../docs/glossary.md#machine-epsilon). In the normal range the *relative* error is at most
@@ -133,10 +132,11 @@ lab.predict("20.p", question, options, guess=my_guess)
 #
 # Two values of $e$ are special. At $e = 0$ there is no leading one, and the gap is that of $e = 1$. These
 # [subnormal](../docs/glossary.md#subnormal-number) values lead evenly down to zero. Most formats reserve the largest
-# $e$ for infinity and NaN. Formats with "fn" (finite) in their name use it for numbers, too.
+# $e$ for infinity and NaN. Floats of 4 and 6 bits, and those with "fn" (finite) in their names, use it for numbers,
+# too.
 #
-# Integers have one gap, so their relative error has no bound: 0.4 becomes 0. The figure shows the values of each
-# format of at most 8 bits.
+# Integers have one gap, so the relative error grows as numbers shrink, up to 1: 0.4 becomes 0. The figure shows the
+# values of each format of at most 8 bits.
 
 # %% tags=["hide-input"]
 narrow_names = [name for name in single_names if numerics.find(name).bits <= 8]
@@ -153,8 +153,8 @@ alt = "Strokes of integers are evenly spaced; those of floats are dense near zer
 lab.show(figure, alt=alt)
 lab.say("""The gaps of a float double at each power of two, except below the smallest
 normal number. From 1 to 7.5, float8_e4m3fn and float6_e2m3 have the same strokes,
-because both have three mantissa bits. The additional exponent bits of float8_e4m3fn
-give it values near zero and beyond 7.5.""")
+because both have three mantissa bits. The other exponent bits of float8_e4m3fn
+give values near zero and beyond 7.5.""")
 
 # %% [markdown]
 # ## By hand
@@ -243,10 +243,9 @@ for name in compared_names:
 # %% tags=["hide-input"]
 text = "Our casts to the ten formats equal those of ml_dtypes (for float16, NumPy)"
 lab.claim("20.casts", text, different_casts, equals=0, label="different", **always)
-lab.say(f"""We cast {len(inputs):,} numbers to each format. Three cases are excluded, in
-which ours differs on purpose. It refuses NaN in formats without NaN, it returns the
-nearer neighbour just above the smallest value of e8m0, and it rounds to integers
-instead of cutting the fraction.""")
+lab.say(f"""We cast {len(inputs):,} numbers to each format. Two cases are excluded, in
+which ours differs on purpose. It refuses NaN in formats without NaN, and it returns the
+nearer neighbour just above the smallest value of e8m0.""")
 
 # %% [markdown]
 # ## Your turn
@@ -441,9 +440,8 @@ lab.table(rows, caption="Three numbers in six formats")
 #
 # ### What a scale changes
 #
-# We can divide weights by a [scale](../docs/glossary.md#scale) before we round them, and multiply by it afterwards. One
-# scale per layer costs almost no bits. A [block format](../docs/glossary.md#block-format) has one scale per 32 or 16
-# neighbours. In MX formats such as mxfp4 it is a power of two; in nvfp4 it has a mantissa. `block_format(element, size)`
+# We can divide weights by a [scale](../docs/glossary.md#scale) before we round them, and multiply by it afterwards. A
+# [block format](../docs/glossary.md#block-format) has one scale per 32 or 16 neighbours. In MX formats such as mxfp4 it is a power of two; in nvfp4 it has a mantissa. `block_format(element, size)`
 # also builds formats that no standard has, to change one thing at a time. We compare the
 # [SQNR](../docs/glossary.md#sqnr) of the weights: half the error adds about six decibels.
 
@@ -478,7 +476,7 @@ def roundings(kernel: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
     """Return the rounded weights by (format, way to choose the scale)."""
     sixteen = numerics.block_format("float4_e2m1", 16)
     result = {
-        ("mxfp4", "16"): numerics.cast(kernel, sixteen),
+        ("mxfp4", "16"): numerics.cast_blocks(kernel, sixteen, scales="better"),
         ("nvfp4", "16"): numerics.cast(kernel, "nvfp4"),
         ("int4", "layer"): cast_scaled(kernel, "int4"),
     }
@@ -498,11 +496,12 @@ def layer_quality(kernel: np.ndarray) -> dict[tuple[str, str], float]:
         rounded[name, "none"] = numerics.cast(kernel, name)
     table = {key: sqnr_db(kernel, values) for key, values in rounded.items()}
     factors = np.linspace(0.4, 1.2, 21)
-    tries = [sqnr_db(kernel, cast_scaled(kernel, "float4_e2m1", k)) for k in factors]
-    return table | {("float4_e2m1", "best of 21"): max(tries)}
+    for name in ("int4", "float4_e2m1"):
+        tries = [sqnr_db(kernel, cast_scaled(kernel, name, k)) for k in factors]
+        table[name, "best of 21"] = max(tries)
+    return table
 
 
-sqnr_db = methods.quantize.sqnr_db
 layers = {each: kernels(each) for each in networks}
 quality = {}
 for each, weights in layers.items():
@@ -510,8 +509,8 @@ for each, weights in layers.items():
     quality[each] = {key: np.array([row[key] for row in tables]) for key in tables[0]}
 
 # %% [markdown]
-# The first table compares ways to store weights in about four bits: the median over the layers, and the range. Both
-# sides also get a search, over 21 scales per layer or two scales per block.
+# The first table compares ways to store weights in about four bits: the median over the layers, and the range. Some
+# rows search for the best of 21 scales per layer, or the better of two per block.
 
 # %% tags=["hide-input"]
 def middle(name, scaling):
@@ -531,12 +530,13 @@ for rule, name in {"standard": "mxfp4", "better": "mxfp4", "16": "nvfp4"}.items(
     bits[rule] = sum(counts) / total
 stored = {
     "int4, one scale per layer": ("int4", "layer"),
+    "int4, best of 21 scales per layer": ("int4", "best of 21"),
     "float4_e2m1, no scale": ("float4_e2m1", "none"),
     "float4_e2m1, one scale per layer": ("float4_e2m1", "layer"),
     "float4_e2m1, best of 21 scales per layer": ("float4_e2m1", "best of 21"),
     "mxfp4 (blocks of 32)": ("float4_e2m1", "standard"),
     "mxfp4, better of two scales per block": ("float4_e2m1", "better"),
-    "mxfp4, but blocks of 16": ("mxfp4", "16"),
+    "mxfp4, better of two scales, but blocks of 16": ("mxfp4", "16"),
     "nvfp4 (blocks of 16)": ("nvfp4", "16"),
 }
 rows = []
@@ -546,18 +546,21 @@ for text, key in stored.items():
 lab.table(rows, caption=f"Four bits: {network}, {len(layers[network])} layers")
 flat = np.concatenate([np.abs(kernel).ravel() for kernel in layers[network]])
 none, one = middle("float4_e2m1", "none"), middle("float4_e2m1", "layer")
-blocks = middle("float4_e2m1", "standard")
+blocks, better = middle("float4_e2m1", "standard"), middle("float4_e2m1", "better")
+one_searched = middle("float4_e2m1", "best of 21")
 by_layer = quality[network]["float4_e2m1", "standard"]
 by_layer = by_layer - quality[network]["float4_e2m1", "layer"]
 lab.say(f"""Without a scale, {np.mean(flat < 0.25):.1%} of the weights are below a
 quarter, half of float4's smallest value, and become zero. One scale per layer adds
 {one - none:.1f} dB at almost no cost. Blocks of 32 add {blocks - one:.1f} dB more in
 the median, and up to {by_layer.max():.1f} dB in a layer where one large weight sets the
-scale of all others. Searched, one scale reaches
-{middle("float4_e2m1", "best of 21"):.1f} dB and mxfp4
-{middle("float4_e2m1", "better"):.1f} dB. nvfp4 is better, and the rows above it show
-why: smaller blocks alone change {middle("mxfp4", "16") - blocks:+.1f} dB, and the finer
-scale {middle("nvfp4", "16") - middle("mxfp4", "16"):+.1f} dB.
+scale of all others. Searched, one scale reaches {one_searched:.1f} dB and mxfp4
+{better:.1f} dB. The search matters most for int4: float4's lead of
+{one - middle("int4", "layer"):.1f} dB changes to
+{one_searched - middle("int4", "best of 21"):+.1f} dB. nvfp4 is better without a search,
+and the rows above it show why: smaller blocks alone change
+{middle("mxfp4", "16") - better:+.1f} dB, and the finer scale
+{middle("nvfp4", "16") - middle("mxfp4", "16"):+.1f} dB.
 
 The second table has all elements. In its last column, a scale is doubled where it would
 clip the largest number of the block (see *What goes wrong*). """)
@@ -569,7 +572,7 @@ for name in elements:
 lab.table(rows, caption=f"SQNR in dB: weights of {network}, blocks of 32")
 
 # %% [markdown]
-# Compare int8 with float8_e3m4, the best float8. An integer has one gap, which the largest weight sets. Its SQNR should be
+# Compare int8 with float8_e3m4, the best float8 here. An integer has one gap, which the largest weight sets. Its SQNR should be
 # $20 \log_{10} 127 + 10 \log_{10} 12$ dB less the *peak*, the largest weight over the root mean square, in dB. The SQNR
 # of a float hardly depends on the peak. Above some peak, the float should win.
 
@@ -600,14 +603,14 @@ for name, (first, second) in comparisons.items():
 text = "int8's SQNR follows from the peak of the layer, by the formula"
 label = {"label": "largest error", "unit": "dB"}
 lab.claim("20.int8-formula", text, formula_error, at_most=0.5, **label, **always)
-text = "int8 beats float8_e3m4 exactly where the peak is below that of the crossing"
+text = "int8 beats float8_e3m4 exactly in the layers whose peak is below the crossing"
 lab.claim("20.e3m4", text, exceptions, equals=0, label="exceptions", **always)
 lab.say(f"""The float wins where the largest weight is more than
 {10 ** (crossing_db / 20):.1f} times the root mean square: in
 {np.count_nonzero(peak_db > crossing_db)} of {len(peak_db)} layers.
 
-Do four networks agree? The next table has the median over the layers of each
-difference. Its last three columns compare blocks in which nothing is clipped.""")
+The next table has the median over the layers of each difference. Its last three columns
+compare blocks in which nothing is clipped.""")
 rows = []
 for each in layers:
     row = {"network": each, "layers": len(layers[each])}
@@ -621,9 +624,9 @@ lab.claim("20.float4-scale", text, gain, at_least=7, label="smallest gain", **dB
 text = "Blocks of 32 add far less to float4 than that scale"
 gain = values["blocks of 4 bits"].max()
 lab.claim("20.float4-blocks", text, gain, at_most=2.5, label="largest gain", **dB)
-text = "At blocks of 16, the finer scale makes nvfp4 better than mxfp4"
+text = "In blocks of 16, nvfp4 beats mxfp4 with the better of two scales"
 gain = values["finer scale"].min()
-lab.claim("20.nvfp4", text, gain, at_least=1.5, label="smallest gain", **dB)
+lab.claim("20.nvfp4", text, gain, at_least=1, label="smallest gain", **dB)
 text = "Unclipped, mxfp6_e2m3 is only slightly below mxfp8_e4m3"
 loss = values["8 bits over 6"].max()
 lab.claim("20.mxfp6", text, loss, between=(0.2, 0.9), label="largest loss", **dB)
@@ -655,7 +658,8 @@ for name in elements:
     unclipped_gain[name] = by_rule[0] - by_rule[1]
 
 # %% tags=["hide-input"]
-changes = [f"{name} {np.median(gain):+.2f} dB" for name, gain in unclipped_gain.items()]
+medians = {name: np.median(gain) for name, gain in unclipped_gain.items()}
+changes = [f"{name} {round(gain, 2) + 0:+.2f} dB" for name, gain in medians.items()]
 smallest = unclipped_gain["float8_e4m3fn"].min()
 text = "A scale that clips nothing improves every layer in mxfp8_e4m3"
 label = {"label": "smallest gain", "unit": "dB"}
@@ -665,8 +669,8 @@ the blocks. The clipped number is the largest of its block, so its error weighs 
 The remedy is to double the scale of these blocks: `numerics.cast_blocks(array, name,
 scales="unclipped")`. The standard allows it.
 
-It is no general rule, since a doubled scale takes one bit from the small numbers of the
-block. The median change over the layers is: {", ".join(changes)}. So compare two
+It is no general rule, since a doubled scale also doubles the gaps of integers and of
+subnormals. The median change over the layers is: {", ".join(changes)}. So compare two
 formats only when the scales of both are chosen well.""")
 
 # %% [markdown]
@@ -677,7 +681,7 @@ multiples = np.array([1, 2, 8, 256])
 lab.answer("20.p", options[int(np.argmin(np.abs(np.log(multiples / error_ratio))))])
 half_gain = quality[network]["float16", "none"] - quality[network]["bfloat16", "none"]
 bit_gain = float(np.median(half_gain)) / 3
-text = "Each of the three more mantissa bits of float16 halves the error of the weights"
+text = "On average, each additional mantissa bit halves the error of the weights"
 label = {"label": "gain per bit", "unit": "dB"}
 lab.claim("20.mantissa-bit", text, bit_gain, between=(5.9, 6.15), **label, **always)
 reach = numerics.find("bfloat16").max / numerics.find("float16").max
@@ -689,11 +693,11 @@ bit on these weights; the exponent sets the range.
 
 On {network}, one scale per layer lifts float4 from {none:.1f} to {one:.1f} dB. Blocks
 add {blocks - one:.1f} dB in mxfp4, {middle("nvfp4", "16") - one:.1f} dB in nvfp4, and
-nothing in eight-bit floats.
+nothing in eight-bit floats, even unclipped.
 
 This does **not** show how much accuracy a network loses, because an error of the
-weights is not an error of the answers. Activations and gradients have a much wider
-range. We measured no speed. A strong rival at four bits has levels that fit the
+weights is not an error of the answers. Activations and gradients often have a much
+wider range. We measured no speed. A strong rival at four bits has levels that fit the
 weights: NormalFloat (Dettmers et al. 2023, arXiv:2305.14314). Lesson 22 computes the
 best levels.
 

@@ -107,7 +107,9 @@ lab.predict("51.p", question, options, guess=my_guess)
 # %% [markdown]
 # ## Idea
 #
-# If $pN$ of $N$ symbols are ones, there are $\binom{N}{pN}$ possible messages. To number them all, we need the logarithm of that many bits. For long messages this is, per symbol,
+# If $pN$ of $N$ symbols are ones, there are $\binom{N}{pN}$ possible messages. To number them all, we
+# need $\log_2\binom{N}{pN}$ bits.
+# For long messages this is, per symbol,
 #
 # $$ H = -\sum_s p_s \log_2 p_s $$
 #
@@ -147,8 +149,7 @@ lab.show(
     "towards the entropy.",
 )
 lab.say("""
-The longer the message, the closer the curve is to the entropy. All curves are highest
-near one half.
+The longer the message, the closer the curve is to the entropy.
 """)
 
 # %% [markdown]
@@ -191,10 +192,14 @@ decoded
 # %% [markdown]
 # ## With the library
 #
-# Six symbols became four bits, but the fractions grow with every symbol. A *range coder* uses whole numbers instead. It keeps an interval of 48 bits and writes a byte as soon as that byte can no longer change. `coding.range_encode` is about sixty lines of Python.
+# Six symbols became four bits. An interval this wide always contains a fraction of five bits; by luck, one of four lies
+# inside. The decoder also needs the number of symbols.
+#
+# The fractions grow with every symbol. A *range coder* uses whole numbers instead. It keeps an interval of at most 48
+# bits and writes a byte as soon as that byte can no longer change.
 #
 # The library `constriction` has compiled coders. We use the one for [asymmetric numeral systems](../docs/glossary.md#asymmetric-numeral-systems) (ANS), which needs no interval and decodes
-# the message from its end. Is our range coder as good?
+# the message from its end.
 #
 # We code the stream with constriction, with our range coder and with Huffman, and decode everything. The range coder
 # needs whole numbers as frequencies; `quantize_frequencies` scales the counts to a sum of 65,536.
@@ -262,7 +267,7 @@ Huffman needs {len(huffman_bytes):,} bytes, because both code words have one bit
 # %% [markdown]
 # ### 51.1 Entropy ★☆☆ · 5 minutes
 #
-# How many bits does a symbol need on average? Compute the entropy from the counts of the symbols. Symbols that never
+# Compute the entropy from the counts of the symbols. Symbols that never
 # occur contribute nothing. An empty stream has entropy 0.
 
 
@@ -455,7 +460,7 @@ range_sizes = np.array([each["range coder"][0] for each in all_sizes])
 largest_excess = np.max(range_sizes - entropies)
 styles = {
     "Huffman": ("C0", 0.14, 1.75),
-    block_name: ("C5", 0.05, 1.6),
+    block_name: ("C5", 0.062, 1.37),
     "Huffman on gaps": ("C2", 0.385, 1.085),
     "range coder": ("C1", 0.2, 0.955),
     "bitmap, deflated": ("C4", 0.15, 1.17),
@@ -482,9 +487,9 @@ lab.claim(
     holds="always",
 )
 lab.say("""
-The range coder's dots are at 1. Huffman on single symbols reaches 1 only at a density
-of one half, where a symbol has one bit of entropy. Gaps are good for moderately rare
-ones, and blocks for frequent ones.
+The range coder's dots are close to 1. Huffman on single symbols reaches 1 only at a
+density of one half, where a symbol has one bit of entropy. Gaps are good for moderately
+rare ones, and blocks for frequent ones. At the lowest density, gaps need a large table.
 """)
 
 # %% [markdown]
@@ -593,9 +598,11 @@ restored = coding.adaptive_decode(files["both"], 2, mask.size, **settings["both"
 # %% tags=["hide-input"]
 kept = mask.sum()
 bound = entropy(np.bincount(mask.ravel())) * mask.size / kept
-bitmap = np.packbits(mask.ravel()).tobytes()
-deflated = 8 * len(zlib.compress(bitmap, 9)) / kept
-xz = 8 * len(lzma.compress(bitmap, preset=9 | lzma.PRESET_EXTREME)) / kept
+deflated, xz = {}, {}
+for name, each in (("real", mask), ("shuffled", lab.rng.permuted(mask))):
+    bitmap = np.packbits(each.ravel()).tobytes()
+    deflated[name] = 8 * len(zlib.compress(bitmap, 9)) / kept
+    xz[name] = 8 * len(lzma.compress(bitmap, preset=9 | lzma.PRESET_EXTREME)) / kept
 
 
 def spread(values: list[float]) -> str:
@@ -666,11 +673,12 @@ than the entropy with a probability of about $2^{{-k}}$.)
 
 The real mask needs only {real_bits["neighbours"]:.2f} bits with the neighbours,
 {below:.0%} less. This contradicts no theorem: the entropy bounds *independent*
-positions. General compressors do not find the structure: deflate needs {deflated:.2f}
-bits and xz {xz:.2f}.
+positions. General compressors use only part of the structure. On the real mask deflate
+needs {deflated["real"]:.2f} bits and xz {xz["real"]:.2f}; on a shuffled one they need
+{deflated["shuffled"]:.2f} and {xz["shuffled"]:.2f}.
 
 The saving has two causes. Pixels differ in density, which *shuffled by pixel* keeps:
-its pixel model still needs only
+its pixel model needs
 {np.mean([bits["pixel"] for bits in by_pixel_bits]):.2f} bits. And kept weights have
 kept neighbours, which that control destroys. Both contexts together are no better here:
 there are so many that each has too few symbols.
@@ -700,8 +708,8 @@ edge_density = mask.reshape(-1, 28, 28)[:, edge].mean()
 lab.say(f"""
 In the real mask, kept weights form clumps, and the outermost pixels keep
 {edge_density:.0%} of their weights, compared with {mask.mean():.0%} in the whole layer.
-Neighbouring pixels are often similar, so their weights receive similar gradients. That
-is a likely reason for the clumps; we have not tested it.
+A likely reason for the clumps, which we have not tested: neighbouring pixels are often
+similar, so their weights receive similar gradients.
 """)
 
 # %% [markdown]
@@ -749,13 +757,12 @@ The entropy of {symbols:,} independent symbols with a density of {density:.0%} i
 {entropy_bytes:,.0f} bytes. The range coder by hand wrote
 {len(range_bytes) / entropy_bytes - 1:.3%} more. Huffman wrote
 {len(huffman_bytes) / entropy_bytes:.1f} times as much, because it cannot use less than
-one bit per symbol. A file of independent symbols can be as small as the entropy, and no
-smaller.
+one bit per symbol. A file of independent symbols can be as small as the entropy, and on
+average no smaller.
 
-The symbols of a real file need not be independent. The mask of the first layer needs
-{real_bits["none"]:.2f} bits per kept weight if only its density is learned, and
-{real_bits["neighbours"]:.2f} with the neighbours, {below:.0%} below the entropy of a
-random mask. The model decides how small the file gets.
+The mask of the first layer needs {real_bits["none"]:.2f} bits per kept weight if only
+its density is learned, and {real_bits["neighbours"]:.2f} with the neighbours,
+{below:.0%} less than the entropy. The model decides how small the file gets.
 
 This does **not** show how small a mask *can* get. Published coders do more: DeepCABAC
 (Wiedemann et al. 2019, arXiv:1907.11900) codes masks and values with contexts. We coded
@@ -764,6 +771,6 @@ in the array are not neighbours in an image.
 
 Further reading: Shannon, *A mathematical theory of communication* (1948); Martin,
 *Range encoding* (1979); Duda (2013, arXiv:1311.2540) on ANS; Han, Mao and Dally, *Deep
-compression* (2016, arXiv:1510.00149), which codes gaps and values with Huffman. Next:
-lesson 52.
+compression* (2016, arXiv:1510.00149). Next:
+[Deep compression](52_deep_compression.ipynb).
 """)

@@ -462,12 +462,10 @@ lab.say(
     f"The answer is {verdict}. One run alone would leave more doubt, as the last "
     "column shows."
 )
-lab.claim(
-    "52.decode-speed",
-    "Decoding is fast enough for networks of millions of weights",
-    weight_count / decode_ms / 1e3,
-    at_least=10,
-    unit="million weights per second",
+speed = weight_count / decode_ms / 1e3
+lab.say(
+    f"Decoding the file takes {decode_ms:.0f} ms here, {speed:.0f} million weights per "
+    "second."
 )
 paper = assets.published.LAYERS.get(network, {})
 rows = []

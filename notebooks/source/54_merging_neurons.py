@@ -236,9 +236,8 @@ outgoing weights by least squares: the next layer should receive the same sums a
 before. Labels are not needed. `methods.merge.delete` accepts the same images, so
 deletion can get exactly the same help.
 
-The next two cells apply a method to both hidden layers, one after the other. Deletion
-*by norm* keeps the neurons with the largest product of the norms of incoming and
-outgoing weights.
+Deletion *by norm* keeps the neurons with the largest product of the norms of incoming
+and outgoing weights.
 
 Which similarity should we use? The next table compares three on validation images, with
 folded sums alone and with least squares. `rbf` is a kernel function of the *distance*
@@ -268,8 +267,7 @@ def shrink(how, share, fit):
         layer = [*layers[name], layers[following][0]]
         neurons = choose(how, layer, inputs, max(1, round(share * len(layer[1]))))
         k, b, outgoing, shift = method(*layer, neurons, inputs if fit else None)
-        layers[name] = k, b
-        layers[following] = outgoing, layers[following][1] + shift
+        layers |= {name: (k, b), following: (outgoing, layers[following][1] + shift)}
         inputs = np.maximum(inputs @ k + b, 0)
     return layers
 
@@ -311,7 +309,7 @@ lab.table(
 )
 lab.say(
     f"From here on we use `{best_kind}`, the best with least squares. We chose it on "
-    "validation images, so the test images had no part in the choice."
+    "validation images."
 )
 
 # %% [markdown]
@@ -477,8 +475,7 @@ merging is better than deletion by norm by {interval(norm_gain)} points. It is b
 than random deletion by {interval(random_gain)} points.
 
 The next figure repeats the comparison for other shares of kept neurons. Solid lines
-have least squares, dashed lines do not. The bands extend from the lowest to the highest
-draw.
+have least squares, dashed lines do not. The bands show the range of the draws.
 """)
 
 # %% tags=["hide-input"]
@@ -575,7 +572,7 @@ does not.""")
 # %% [markdown]
 # ### After retraining
 #
-# The article asks for retraining after the merge. We retrain the merged network, both deleted ones and the dense
+# The article retrains after the merge. We retrain the merged network, both deleted ones and the dense
 # network itself, all in the same way: the same images, passes, rate and draws. All shrunken networks start from least
 # squares. A draw changes the order of the training images and, for random deletion, the neurons.
 
@@ -621,12 +618,12 @@ verdict = "Both intervals contain" if equal else "At least one interval excludes
 lab.say(f"""After retraining, merging gains {interval(after["at random"])} points over
 random deletion and {interval(after["by norm"])} over deletion by norm. {verdict} zero.
 This is a negative result: retraining removes most of the advantage that merging had
-before. It does not exclude a gain of a few tenths of a point. The price of the removed
+before. The price of the removed
 neurons is the difference to the dense network that had the same passes:
 {-after["dense"].gain:.2f} points.
 
 The next figure shows the mean test accuracy over the draws against the passes of
-retraining. We only watch the test images here; nothing is chosen by them.""")
+retraining.""")
 
 
 figure, axes = plt.subplots()
@@ -653,8 +650,7 @@ lab.show(
     alt="Accuracy against passes: merging starts highest; the small networks converge.",
 )
 lab.say("""Merging starts higher, and the lines of the three small networks move closer
-together. The dense network first becomes worse, because the learning rate is high at
-the start, and then recovers. If you retrain anyway, the choice of neurons matters
+together. If you retrain anyway, the choice of neurons matters
 little. If you cannot retrain, for example without labels, merging with least squares is
 better.
 
@@ -726,8 +722,7 @@ lab.claim(
     label="time, relative",
 )
 
-lab.say("""Every column shrinks, the time too. The matrices are smaller and still dense,
-so no special program is needed.""")
+lab.say("Every column shrinks, the time too: the matrices are smaller and still dense.")
 
 # %% [markdown]
 # ## What goes wrong

@@ -95,7 +95,7 @@ SPOILT = {
         CODE.replace("# %%", '# %% tags=["hide-input"]') + "lab.data()\n",
         "lab.data is in a hidden",
     ),
-    "colour": (CODE, CODE + 'colour = "#D55E00"\n', "the colour \"#D55E00\": use lab.colour"),
+    "colour": (CODE, CODE + 'colour = "#D55E00"\n', 'the colour "#D55E00": use lab.colour'),
     "no alt": (', alt="The box fills up until nothing more goes in."', "", "lab.show needs alt"),
     "short alt": ("The box fills up until nothing more goes in.", "A plot.", "lab.show needs alt"),
     "plt.show": (CODE, CODE + "plt.show()\n", "plt.show gives no alt text"),

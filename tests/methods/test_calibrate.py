@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import entropy as scipy_entropy
 
 from labkit.base.errors import UsageError
-from labkit.methods.calibrate import entropy, minmax, mse, percentile
+from labkit.methods.calibrate import entropy, errors_by_end, minmax, mse, percentile
 from labkit.methods.quantize import fake_quantize
 
 samples = hnp.arrays(np.float32, st.integers(1, 50), elements=st.floats(-100, 100, width=32))
@@ -117,3 +117,15 @@ def test_entropy_clips_an_outlier_and_keeps_a_uniform_range():
         entropy(x, bins=1)
     with pytest.raises(UsageError, match="no samples"):
         entropy(np.empty(0))
+
+
+def test_errors_by_end_are_those_of_the_rounded_samples_and_rise_on_both_sides():
+    samples = np.abs(np.random.default_rng(0).normal(size=2000)).astype("float32")
+    shares = [0.1, 0.5, 1.0]
+    errors = errors_by_end(samples, shares, bits=3)
+    for share, error in zip(shares, errors, strict=True):
+        rounded = fake_quantize(samples, 3, symmetric=False, low=0.0, high=share * float(samples.max()))
+        assert error == pytest.approx(float(np.sqrt(np.mean((rounded - samples) ** 2))), rel=1e-5)
+    assert errors[1] < errors[0] and errors[1] < errors[2]
+    with pytest.raises(UsageError, match="below 0"):
+        errors_by_end([-1.0, 2.0], shares, bits=3)

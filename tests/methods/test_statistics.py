@@ -16,6 +16,7 @@ from labkit.methods import trials
 from labkit.methods.statistics import (
     best_of_many,
     cochran,
+    deviation_interval,
     images_paired,
     images_unpaired,
     mcnemar,
@@ -165,6 +166,15 @@ def test_images_paired_reach_the_power_asked(discordant):
     # What is left is the normal curve's: counts are whole, which moves a share by half the most likely one's at most.
     step = 0.5 * binom.pmf(round(n * discordant) // 2, round(n * discordant), 0.5)
     assert power == pytest.approx(0.8, abs=step)
+
+
+def test_the_interval_of_a_deviation_covers_at_its_level():
+    draws = np.random.default_rng(5).normal(3, 2, (2000, 6))
+    ends = np.array([deviation_interval(values, 0.9) for values in draws])
+    assert np.mean((ends[:, 0] <= 2) & (ends[:, 1] >= 2)) == pytest.approx(0.9, abs=0.02)
+    assert deviation_interval([0.5, 0.5, 0.5]) == (0.0, 0.0)
+    with pytest.raises(UsageError, match="two or more"):
+        deviation_interval([0.9])
 
 
 @settings(max_examples=20)

@@ -166,7 +166,7 @@ def test_every_section_is_rendered_and_in_the_menu(page: str, tmp_path: Path) ->
     assert sections == ["ran", "failures", "results", "pareto", "claims"]
     assert re.findall(r'<section id="(\w+)">', with_problems) == ["ran", "unreadable", "results", "pareto", "claims"]
     for text in (page, with_problems):
-        menu = text.split("<nav>")[1].split("</nav>")[0]
+        menu = text.split("<nav ")[1].split("</nav>")[0]
         assert re.findall(r'href="#(\w+)"', menu) == re.findall(r'<section id="(\w+)">', text)
     for words in (
         "No page has measured anything.",
@@ -190,7 +190,7 @@ def test_the_parts_of_the_page_are_in_the_package() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
     patterns = project["tool"]["setuptools"]["package-data"]["labkit.report"]
     others = [path for path in Path(html.__file__).parent.iterdir() if path.is_file() and path.suffix != ".py"]
-    assert {path.name for path in others} == {"index.html.j2", "index.css"}
+    assert {path.name for path in others} == {"index.html.j2", "page.html.j2", "base.css", "index.css", "page.css"}
     assert all(any(path.match(pattern) for pattern in patterns) for path in others)
 
 

@@ -200,3 +200,15 @@ def run(runs: Path, profile: str = "full") -> list[Outcome]:
         outcome.save(runs)
     outcomes.append(Outcome(job("31", profile, sparsity=0.99), "not run", "not run"))
     return outcomes
+
+
+def add_cells(path: Path, texts: Sequence[str], source: str, streams: Sequence[str]) -> None:
+    """Put Markdown cells before the cells of the notebook at *path*, and a code cell with *streams* behind them."""
+    content = json.loads(path.read_text())
+    outputs = [{"output_type": "stream", "name": "stdout", "text": text} for text in streams]
+    cell = {"cell_type": "code", "id": "own", "metadata": {}, "execution_count": 1, "source": source}
+    markdown = [
+        {"cell_type": "markdown", "id": f"m{index}", "metadata": {}, "source": text} for index, text in enumerate(texts)
+    ]
+    content["cells"] = [*markdown, *content["cells"], cell | {"outputs": outputs}]
+    path.write_text(json.dumps(content))

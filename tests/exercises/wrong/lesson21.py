@@ -26,6 +26,7 @@ ATTEMPTS = {
         "loose logarithm": lambda t, p: 2.0 ** math.ceil(round(math.log2(t), 2) + p),
         "a thousandth less": lambda t, p: 2.0 ** math.ceil(math.log2(t) + p - 0.001),
         "rounding logarithm": lambda t, p: float(2.0 ** np.ceil(np.log2(t) + p)),
+        "logarithm rounded first": lambda t, p: 2.0 ** (math.ceil(math.log2(t)) + p),
         "floor plus one": lambda t, p: 2.0 ** (math.floor(math.log2(t)) + 1 + p),
         "eight bits": lambda t, p: dither.stalls_at(t, 8),
     },

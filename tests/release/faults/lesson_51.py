@@ -3,7 +3,7 @@
 # One plausible fault in code or data per claim id, in a short phrase each.
 FAULTS = {
     "51.round-trip": "a coder loses a carry or the last symbols of the stream",
-    "51.hand-ratio": "the frequencies are rounded to too few bits",
+    "51.hand-ratio": "the frequencies are rounded to four bits",
     "51.constriction-bytes": "one of the two coders uses another model of the stream",
     "51.huffman-bytes": "Huffman gives a symbol two bits, or writes a separator",
     "51.closed-form": "the adaptive coder updates its counts by another amount",

@@ -6,7 +6,6 @@ FAULTS = {
     "52.decoded": "the file holds rounded weights that the measured network does not have",
     "52.size": "masks or biases are stored uncompressed, or the ratio counts weights that the file does not hold",
     "52.loss": "gradients reach pruned weights, or the shared values are not trained",
-    "52.decode-speed": "the decoder reads one symbol at a time in Python",
     "52.mnist-size": "neurons without inputs are not emptied and sorted, so that the mask takes more bytes",
     "52.mnist-loss": "the digits are moved for one of the two networks only",
     "52.taught-size": "small networks keep the large network's number of values",
