@@ -59,7 +59,7 @@ def test_a_forecast_knows_what_does_not_depend_on_the_clock():
 def test_what_cannot_be_is_refused():
     source = baselines.baseline("ds_cnn").tflite_path
     alone = single_layers.single_layers(source)
-    with pytest.raises(UsageError, match="file of one layer"):
+    with pytest.raises(UsageError, match="file must hold one layer"):
         forecast.resized(source, 3, 3)
     with pytest.raises(UsageError, match="1 or more"):
         forecast.resized(alone[2], 0, 3)

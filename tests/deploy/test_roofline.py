@@ -32,7 +32,7 @@ def test_the_slower_half_decides(flops: float, moved: float, expected: float) ->
 
 def test_work_that_cannot_be() -> None:
     for values in ((-1, 1, 1, 1), (1, -1, 1, 1), (1, 1, 0, 1), (1, 1, 1, 0), (float("nan"), 1, 1, 1)):
-        with pytest.raises(UsageError, match="work is 0 or more"):
+        with pytest.raises(UsageError, match="work must be ≥ 0"):
             roofline.predicted_seconds(*values)
 
 

@@ -333,5 +333,5 @@ def test_wrong_choices_are_refused():
         choose_channels(model, 0, "random")
     with pytest.raises(UsageError, match="criterion"):
         choose_channels(model, 0.5, "luck")
-    with pytest.raises(LabkitError, match="give images="):
+    with pytest.raises(LabkitError, match="give some hundred input images"):
         choose_channels(model, 0.5, "reconstruction")

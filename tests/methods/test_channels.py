@@ -121,7 +121,7 @@ def test_weights_that_miss_nothing_stay():
 @pytest.mark.parametrize(
     ("call", "match"),
     [
-        (lambda: channels.weight_norms([]), "one array or more"),
+        (lambda: channels.weight_norms([]), "one or more arrays"),
         (lambda: channels.weight_norms([np.ones((2, 3)), np.ones((2, 4))]), "same number of channels"),
         (lambda: channels.weight_norms([np.ones((2, 3))], [np.ones(2)]), r"\(3,\) for each of the 1"),
         (lambda: channels.zero_shares(np.ones((2, 3)), np.array([0, 1]), 2), "owner"),

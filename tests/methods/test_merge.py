@@ -167,7 +167,7 @@ def test_dead_equal_and_single_neurons():
         (lambda k, b, a: group(np.eye(3), 4), "from 1 to 3"),
         (lambda k, b, a: group(np.eye(3), 0), "count is 0"),
         (lambda k, b, a: merge(k, b, a, np.array([0, 2, 2, 0])), "none left out"),
-        (lambda k, b, a: merge(k, b, a, np.zeros(3, int)), "one whole number a neuron"),
+        (lambda k, b, a: merge(k, b, a, np.zeros(3, int)), "one whole number per neuron"),
         (lambda k, b, a: merge(k, b, a[1:], np.zeros(4, int)), "kernel_out has shape"),
         (lambda k, b, a: merge(k, b, a, np.zeros(4, int), np.ones((9, 2))), "inputs have shape"),
         (lambda k, b, a: delete(k, b, a, np.array([0, 0])), "each once"),

@@ -270,7 +270,7 @@ def test_best_of_nothing():
     [
         (lambda: mcnemar(1, 2, "mid"), "no form 'mid'"),
         (lambda: paired_interval(2, 2, 3), "at most n"),
-        (lambda: images_unpaired(0.9, 0.9), "equals apart"),
+        (lambda: images_unpaired(0.9, 0.9), "separates equal"),
         (lambda: images_unpaired(0.9, 1.1), "second is 1.1"),
         (lambda: images_unpaired(0.9, 0.8, power=1.0), "power is 1.0"),
         (lambda: images_paired(0.02, 0.01), "cannot differ"),

@@ -223,7 +223,7 @@ def test_a_configuration_that_reaches_out_is_not_built(made, tmp_path, monkeypat
         tmp_path / "evil.keras",
         lambda config: config["config"]["layers"].append(HOSTILE_LAYERS[name]),
     )
-    with pytest.raises(LabkitError, match=r"is not built, because .*; its weights alone can be read") as caught:
+    with pytest.raises(LabkitError, match=r"is not built, because .*; you can only read its weights") as caught:
         foreign_model.load(path)
     assert "\n" not in str(caught.value)
     weight_files.read(path)
