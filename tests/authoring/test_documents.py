@@ -75,7 +75,7 @@ def test_a_document_without_markers_is_named_and_one_that_is_missing_is_left_out
 @pytest.mark.parametrize("text", ["[half-day]\ntime = 3\nlength = 4\n", "[half-day", "half-day = 3\n"])
 def test_routes_in_another_form_are_one_sentence(toys, text):
     (toys.root / "data" / "routes.toml").write_text(text)
-    with pytest.raises(LabkitError, match=r"routes\.toml: each route has a time and an outcome"):
+    with pytest.raises(LabkitError, match=r"routes\.toml: each route has exactly a time and an outcome"):
         documents.routes(toys.root)
 
 
@@ -107,7 +107,7 @@ def test_a_release_moves_the_fragments_to_the_changelog(fragments):
 
 
 def test_a_release_that_cannot_be_leaves_everything_as_it_was(fragments):
-    with pytest.raises(UsageError, match="'2' is no version"):
+    with pytest.raises(UsageError, match="'2' is not a version"):
         changelog.release("2", fragments)
     (fragments / "CHANGELOG.md").unlink()
     with pytest.raises(LabkitError, match=r"CHANGELOG\.md"):

@@ -321,7 +321,7 @@ def _image(size):
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        ({"output_type": "stream", "name": "stderr", "text": ["Warning: x\n"]}, "standard error says 'Warning: x'"),
+        ({"output_type": "stream", "name": "stderr", "text": ["Warning: x\n"]}, "standard error has 'Warning: x'"),
         ({"output_type": "error", "ename": "ValueError", "evalue": "x", "traceback": []}, "it ended in ValueError"),
         (
             {"output_type": "stream", "name": "stdout", "text": ["in /home/me/x.py:3"]},

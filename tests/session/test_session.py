@@ -424,7 +424,7 @@ def test_a_model_of_neither_network_needs_its_name(begin, few, tmp_path) -> None
     assert lab.measure(other, name="n", technique="t", latency=False).network == "lenet_300_100"
     lab.baseline_file("lenet5")
     with pytest.raises(
-        UsageError, match=r"lenet_300_100 and lenet5, and the layers of 'cut' .* none of them: say netw"
+        UsageError, match=r"lenet_300_100 and lenet5, and the layers of 'cut' .* none of them: give netw"
     ):
         lab.measure(other, name="cut", technique="t", latency=False)
     assert lab.measure(other, name="cut", technique="t", latency=False, network="lenet5").network == "lenet5"
