@@ -47,7 +47,7 @@ _STYLE: dict[Any, Any] = {
 def style() -> None:
     """Set the course's figure style, from Matplotlib's own defaults; figures are then shown by ``lab.show`` alone."""
     import matplotlib
-    from matplotlib import cycler
+    from cycler import cycler
 
     matplotlib.rcdefaults()  # the user's matplotlibrc may ask for LaTeX, or for sizes that a page does not allow
     matplotlib.rcParams.update(_STYLE | {"axes.prop_cycle": cycler(color=[*_CYCLE, COLOURS["baseline"]])})
