@@ -127,10 +127,16 @@ def start_ranges(trained: Model, like: Model, images: NDArray[Any]) -> Model:
     if not found:
         return trained
     outputs = [like.get_layer(name).output for name, _, _ in found]
-    seen = tf.keras.Model(like.inputs, outputs).predict(images, batch_size=500, verbose=0)
-    for (_, own, end), values in zip(found, seen if len(outputs) > 1 else [seen], strict=True):
-        own[f"{end}_min"].assign(min(0.0, float(values.min())))
-        own[f"{end}_max"].assign(max(0.0, float(values.max())))
+    view = tf.keras.Model(like.inputs, outputs)
+    lows, highs = np.zeros(len(outputs)), np.zeros(len(outputs))
+    for first in range(0, len(images), 500):  # predict would warn that its function is traced again for each model
+        answers = view(tf.convert_to_tensor(images[first : first + 500]), training=False)
+        batch = answers if len(outputs) > 1 else [answers]
+        lows = np.minimum(lows, [float(tf.reduce_min(values)) for values in batch])
+        highs = np.maximum(highs, [float(tf.reduce_max(values)) for values in batch])
+    for (_, own, end), low, high in zip(found, lows, highs, strict=True):
+        own[f"{end}_min"].assign(low)
+        own[f"{end}_max"].assign(high)
     return trained
 
 

@@ -137,7 +137,7 @@ def test_wrong_arguments_of_convert(net: SimpleNamespace) -> None:
         tflite.convert(net.model, "float16", float_io=False)
     for images, words in [
         (None, "representative="),
-        (net.x[:0], "none"),
+        (net.x[:0], "no representative images"),
         (net.x * np.nan, "finite"),
         (net.x[..., 0], "reshape"),
         ((net.x * 255).astype(np.uint8), "0 to 1"),
@@ -252,7 +252,7 @@ def test_b5_indices_are_not_scaled(net: SimpleNamespace, dtype: str) -> None:
     expected = model(ids.astype(dtype)).numpy()
     if dtype == "int32":
         np.testing.assert_allclose(tflite.predict(content, ids), expected, atol=1e-6)
-        refused(r"must be int32 \(indices\).*astype\('int32'\)", lambda: tflite.predict(content, ids / 20))
+        refused(r"needs int32 \(indices\).*astype\('int32'\)", lambda: tflite.predict(content, ids / 20))
     else:
         refused(r"x\.astype\('float32'\).*indices are not scaled", lambda: tflite.predict(content, ids))
     np.testing.assert_allclose(tflite.predict(content, ids.astype(dtype)), expected, atol=1e-6)

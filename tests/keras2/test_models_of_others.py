@@ -233,14 +233,14 @@ def test_5b_more_clusters_than_weights() -> None:
 
 @pytest.mark.parametrize("start", [Start.KMEANS_PLUS_PLUS, Start.LINEAR])
 def test_5b_prime_a_kernel_with_nan_is_not_clustered(start: Any) -> None:
-    with refused("'first' has weights that are no numbers", "'kernel'", "cluster_weights"):
+    with refused("'first' has weights that are NaN or infinite", "'kernel'", "cluster_weights"):
         clustered(with_nan(), 4, start)
 
 
 @pytest.mark.parametrize("name", ["prune_low_magnitude", "quantize_model", "quantize_annotate_model", "quantize_apply"])
 def test_5b_prime_nor_is_it_pruned_or_quantized(name: str) -> None:
     guards.install()
-    with refused("'first' has weights that are no numbers", name):
+    with refused("'first' has weights that are NaN or infinite", name):
         getattr(sparsity if name.startswith("prune") else quantization, name)(with_nan())
 
 

@@ -227,7 +227,7 @@ def test_augmentation_moves_and_mirrors_and_repeats():
         (lambda x, y: (x, y.astype(int) - 1), "y goes from -1 to 1.*as many outputs"),
         (lambda x, y: (x, y + 5), "y goes from 5 to 7"),
         (lambda x, y: (x, y / 2), "float64.*loss="),
-        (lambda x, y: (x[:, :5], y), r"images have shape \(96, 5\).*must be \(n, 8\)"),
+        (lambda x, y: (x[:, :5], y), r"images have shape \(96, 5\).*takes \(n, 8\)"),
         (lambda x, y: (x[..., None], y), r"images have shape \(96, 8, 1\)"),
         (lambda x, y: (x.astype(str), y), "The images are <U"),
         (lambda x, y: (3.0, y), "x is a float"),
@@ -272,5 +272,5 @@ def test_b25_prime_prime_images_that_are_not_finite_are_named_first(images, valu
 def test_b25_uint8_images_need_no_channel(images):
     model = tf.keras.Sequential([layers.Input((28, 28, 1)), layers.Flatten(), layers.Dense(2)])
     training.train(model, np.zeros((6, 28, 28), np.uint8), np.arange(6) % 2, epochs=1)
-    with pytest.raises(UsageError, match=r"\(6, 28, 28\).*must be \(n, 28, 28, 1\).*as_input"):
+    with pytest.raises(UsageError, match=r"\(6, 28, 28\).*takes \(n, 28, 28, 1\).*as_input"):
         training.train(model, np.zeros((6, 28, 28), np.float32), np.arange(6) % 2, epochs=1)

@@ -197,7 +197,7 @@ def test_the_rate_of_the_papers_example():
         (lambda: share(np.array([1.0, np.nan]), 2), "finite"),
         (lambda: share(np.array([1e300, 1.0]), 4), "finite"),
         (lambda: share(np.array(["a"]), 2), "finite"),
-        (lambda: kmeans(np.zeros(0), np.zeros(2)), "none"),
+        (lambda: kmeans(np.zeros(0), np.zeros(2)), "at least one value"),
         (lambda: kmeans(np.zeros(3), np.zeros(2), 0), "iterations"),
         (lambda: nearest(np.zeros(3), np.array([1.0, 0.0])), "ascending"),
         (lambda: expand(np.zeros(2), np.array([2])), "2 values"),

@@ -61,7 +61,7 @@ def test_what_is_no_number_is_refused():
     ):
         with pytest.raises(UsageError, match="NaN"):
             stage(np.array([1, np.nan], np.float32))
-    with pytest.raises(UsageError, match="share above 0"):
+    with pytest.raises(UsageError, match="fraction above 0"):
         deep_compression.prune(np.ones(3), 0)
 
 
@@ -157,9 +157,9 @@ def test_a_tidy_convolution_answers_the_same():
 
 
 def test_what_is_no_chain():
-    with pytest.raises(UsageError, match="chain"):
+    with pytest.raises(UsageError, match="a kernel and a bias in turn"):
         deep_compression.tidy({"a": np.ones((3, 2)), "b": np.ones(3)})
-    with pytest.raises(UsageError, match="chain"):
+    with pytest.raises(UsageError, match="a kernel and a bias in turn"):
         deep_compression.tidy({"a": np.ones((3, 2))})
     with pytest.raises(UsageError, match="does not read 2 units"):
         deep_compression.tidy({"a": np.ones((3, 2)), "b": np.ones(2), "c": np.ones((5, 1)), "d": np.ones(1)})

@@ -180,7 +180,7 @@ def test_a_later_version_and_another_file():
         lkz.unpack(data[:3] + b"\2" + data[4:])
     assert one_sentence(caught.value)
     for other in (b"", b"PK\3\4" + bytes(100), b"\x80\x04\x95", np.random.default_rng(0).bytes(1000)):
-        with pytest.raises(LabkitError, match=r"no \.lkz file"):
+        with pytest.raises(LabkitError, match=r"not a \.lkz file"):
             lkz.unpack(other)
 
 

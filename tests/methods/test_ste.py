@@ -108,7 +108,7 @@ def test_degenerate_arrays():
         (lambda: ste.quantized(np.zeros(2), 1.0, 7, 7), "low must be below"),
         (lambda: ste.quantized(np.array([np.nan]), 1.0, -7, 7), "NaN"),
         (lambda: ste.input_gradient(np.zeros(3), np.zeros(2), 1.0, -7, 7), "one gradient for each"),
-        (lambda: ste.first_step(np.zeros(0), 4), "at least one weight"),
+        (lambda: ste.first_step(np.zeros(0), 4), "one or more weights"),
         (lambda: ste.first_step(np.array([np.inf]), 4), "finite"),
         (lambda: ste.first_step(np.ones(2), 1), "bits"),
         (lambda: ste.learn_step(np.ones(2), 4, 1.0, rate=0.0), "rate above 0"),

@@ -156,7 +156,7 @@ def test_degenerate_samples():
         (lambda: theory.lloyd_max(0), "from 1 to 10"),
         (lambda: theory.best_uniform_step(11), "from 1 to 10"),
         (lambda: theory.lloyd_max(True), "bits is True"),
-        (lambda: theory.lloyd_max(2, np.empty(0)), "one finite number"),
+        (lambda: theory.lloyd_max(2, np.empty(0)), "one or more finite numbers"),
         (lambda: theory.best_uniform_step(2, np.array([np.nan])), "remove NaN"),
         (lambda: theory.uniform(2, 0.0), "step is 0.0"),
         (lambda: theory.uniform(2, np.inf), "finite number above 0"),

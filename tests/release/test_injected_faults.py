@@ -6,6 +6,7 @@ takes as long as the page, so that part is a check before a release: ``pytest -m
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import runpy
@@ -30,12 +31,12 @@ def faults(number: str) -> SimpleNamespace:
 
 def claims_of(lesson: source.Lesson) -> list[str]:
     """Return the patterns of the claims' ids in a source; a value in an f-string stands for any letters."""
-    texts = [
-        text
-        for cell in lesson.cells
-        for call in parts.calls(cell, "lab.claim")
-        for text, _ in parts.said(parts.argument(call, 0, "id"))
-    ]
+    texts = set()
+    for cell in lesson.cells:
+        for call in parts.calls(cell, "lab.claim"):
+            written = [text for text, _ in parts.said(parts.argument(call, 0, "id"))]
+            in_cell = [text for text, _ in parts.said(ast.parse(cell.text)) if text.startswith(f"{lesson.number}.")]
+            texts |= set(written or in_cell)  # an id may be a variable whose values are in the same cell
     return [re.escape(text).replace(r"\{\}", ".+") for text in texts]
 
 

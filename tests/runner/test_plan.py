@@ -218,7 +218,7 @@ def test_a_request_is_read_back(home: Path) -> None:
 @pytest.mark.parametrize("content", ['{"lessons": 5}', "[]", "", "null", '{"lessons": ["31"]}', "{"])
 def test_a_broken_plan_is_refused_with_the_remedy(home: Path, content: str) -> None:
     (home / "plan.json").write_text(content)
-    with pytest.raises(UsageError, match=r"plan\.json is not the plan of a run \(.*\): begin a run with 'labkit run'"):
+    with pytest.raises(UsageError, match=r"plan\.json is not the plan of a run \(.*\): start a run with 'labkit run'"):
         read_request(home)
 
 
