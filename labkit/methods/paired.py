@@ -27,8 +27,13 @@ class Paired(NamedTuple):
         return {
             "accuracy": f"{self.accuracy:.2%}",
             "95 % interval": f"{self.low:.2%} to {self.high:.2%}",
-            "gain in points": f"{self.gain:+.2f} ({self.gain_low:+.2f} to {self.gain_high:+.2f})",
+            "gain in points": _points(self),
         }
+
+
+def _points(found: Paired | Draws) -> str:
+    """Return a gain with its interval in words."""
+    return f"{found.gain:+.2f} ({found.gain_low:+.2f} to {found.gain_high:+.2f})"
 
 
 def paired(right: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Paired:
@@ -65,7 +70,7 @@ class Draws(NamedTuple):
         return {
             "mean accuracy": f"{self.accuracy:.2%}",
             "draws": f"{self.low:.2%} to {self.high:.2%}",
-            "gain in points": f"{self.gain:+.2f} ({self.gain_low:+.2f} to {self.gain_high:+.2f})",
+            "gain in points": _points(self),
         }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from labkit.base.errors import UsageError, one_of
 
 RANDOM = ("dense", "entropy", "coo", "csr", "bitmap", "relative", "run length", "block")  # what `bits_a_weight` knows
+WIDTHS = range(2, 11)  # bits of a gap or a run length, among which the best width is chosen
 
 
 def sparsity(weights: np.ndarray) -> float:
@@ -154,7 +155,7 @@ def bits_a_weight(
     if gap_bits is None or run_bits is None:
         return min(
             bits_a_weight(format, density, value_bits, index_bits, gap_bits or width, run_bits or width, block)
-            for width in range(2, 11)
+            for width in WIDTHS
         )
     entropy, p, v, i = mask_entropy(density), float(density), value_bits, index_bits
     q, longest = 1 - p, 2**run_bits - 1

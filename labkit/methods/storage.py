@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from labkit.base.checks import whole
 from labkit.base.errors import UsageError, one_of
+from labkit.methods.sparsity import WIDTHS
 
 FORMATS = ("dense", "coo", "csr", "bitmap", "relative", "run length", "block", "2:4")
 _MATRICES = ("coo", "csr", "block")
@@ -105,7 +106,7 @@ def best_layout(array: np.ndarray, format: str) -> Layout:
 
     For the other formats there is nothing to choose. Raises UsageError as `bytes_of` does.
     """
-    choices = [Layout(gap_bits=width, run_bits=width) for width in range(2, 11)]
+    choices = [Layout(gap_bits=width, run_bits=width) for width in WIDTHS]
     return min(choices, key=lambda layout: bytes_of(array, format, layout)) if format in _WIDTHS else Layout()
 
 

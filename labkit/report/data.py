@@ -217,8 +217,8 @@ def _page_with_outcome(notebook: _Notebook, outcome: Outcome) -> Page:
 
 def _page_alone(path: Path, notebook: _Notebook, problems: tuple[Problem, ...] = ()) -> Page:
     """Return the page of the notebook at *path* without an outcome, from what its own events say."""
-    start = _first(notebook.events, Start)
-    finish = _first(notebook.events, Finish)
+    start = first(notebook.events, Start)
+    finish = first(notebook.events, Finish)
     lesson = start.lesson if start else path.stem[:2]
     status = "failed" if notebook.error else "ok" if finish else "not finished"
     if not notebook.events and not notebook.error and (notebook.problems or problems):
@@ -333,6 +333,6 @@ def _outcome(path: Path) -> Outcome:
     return outcome_of(path)
 
 
-def _first(events: Sequence[Event], kind: type[E]) -> E | None:
+def first(events: Sequence[Event], kind: type[E]) -> E | None:
     """Return the first event of one kind, or None."""
     return next((event for event in events if isinstance(event, kind)), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +16,11 @@ from markupsafe import Markup
 from nbconvert.exporters.templateexporter import TemplateExporter
 
 from labkit import __version__
+from labkit.lesson.parts import HIDDEN
 from labkit.report import markdown, style
 from labkit.report.fragments import Regions, cleaned
 from labkit.report.notebooks import read_json
+from labkit.report.tables import link
 from labkit.session.events import MIME
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -55,14 +56,9 @@ class Place:
             return f"{quote(path.stem)}.html{sign}{part}" if is_beside else ""
         found = (self.origin / path).resolve()
         course = self.origin.parent.parent.resolve()
-        return f"{self.to(found)}{sign}{part}" if name and found.is_relative_to(course) and found.is_file() else ""
-
-    def to(self, path: Path) -> str:
-        """Return the address of *path* from this page."""
-        try:
-            return quote(Path(os.path.relpath(path, self.page.parent)).as_posix())
-        except ValueError:  # another drive
-            return path.as_uri()
+        return (
+            f"{link(found, self.page)}{sign}{part}" if name and found.is_relative_to(course) and found.is_file() else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -87,8 +83,8 @@ def convert(notebook: Path, place: Place, about: About) -> str:
             "about": about,
             "style": Markup(sheet),
             "policy": style.policy(sheet),
-            "report": place.to(place.report),
-            "notebook": place.to(notebook),
+            "report": link(place.report, place.page),
+            "notebook": link(notebook, place.page),
             "version": __version__,
         },
     )
@@ -184,7 +180,7 @@ def _hidden(metadata: Mapping[str, Any]) -> bool:
     """Return whether a cell's code is to be folded away."""
     jupyter = metadata.get("jupyter")
     hidden = isinstance(jupyter, Mapping) and jupyter.get("source_hidden") is True
-    return hidden or "hide-input" in (metadata.get("tags") or [])
+    return hidden or HIDDEN in (metadata.get("tags") or [])
 
 
 def _is_line(output: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labkit.base.errors import LabkitError
 from labkit.base.places import course
-from labkit.report.data import Page
+from labkit.report.data import Page, first
 from labkit.report.notebooks import read_json
 from labkit.session import events as page_events
 from labkit.session.events import Event, Start
@@ -38,7 +38,7 @@ def _events(page: Page, folder: Path) -> tuple[Event, ...]:
         events, _ = page_events.read(read_json(path))
     except LabkitError:
         return ()
-    start = next((event for event in events if isinstance(event, Start)), None)
+    start = first(events, Start)
     if start is None or start.profile != "full" or not start.at_defaults:
         return ()
     return tuple(events)

@@ -76,7 +76,7 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of the stored full run that stand beside a row's own."""
+    """The figures of one measurement that depend on training, in texts."""
 
     accuracy: str
     half_width: str
@@ -102,14 +102,7 @@ class Result:
     network: str
     dataset: str
     split: str
-    accuracy: str
-    half_width: str
-    interval: str
-    n: str
-    bytes: str
-    compressed: str
-    nonzero: str
-    nonzero_share: str
+    figures: Figures
     macs: str
     latency: str
     quartiles: str
@@ -260,7 +253,7 @@ def _result(measurement: Measurement, stored: Measurement | None) -> Result:
         network=measurement.network,
         dataset=measurement.dataset,
         split="" if measurement.split == "test" else measurement.split,
-        **vars(_figures(measurement)),
+        figures=_figures(measurement),
         macs=_count(measurement.macs),
         latency="–" if measurement.latency_ms is None else f"{measurement.latency_ms:.3g} ms",
         quartiles=quartiles,

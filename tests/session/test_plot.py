@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from contrast import contrast
 
 from labkit.base.errors import LabkitError, UsageError
 from labkit.session import display, plot
@@ -74,18 +75,6 @@ def test_every_colour_of_a_text_is_readable_on_white() -> None:
 def test_the_edge_of_a_callout_is_seen_in_both_themes() -> None:
     for edge in display.EDGES.values():
         assert contrast(edge, "#FFFFFF") >= 3 and contrast(edge, "#111111") >= 3
-
-
-def contrast(one: str, other: str) -> float:
-    """The contrast ratio of two colours ``#rrggbb`` (WCAG 2.2, 1.4.3)."""
-
-    def luminance(colour: str) -> float:
-        shares = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
-        linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
 
 
 def test_a_label_has_its_lines_colour(plt) -> None:
