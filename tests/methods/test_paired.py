@@ -39,7 +39,7 @@ def test_a_network_gains_nothing_over_itself_and_the_reverse_of_what_the_other_l
     ],
 )
 def test_what_cannot_be_compared_is_refused(ours, theirs):
-    with pytest.raises(UsageError, match="bool arrays of one value an image"):
+    with pytest.raises(UsageError, match="bool arrays with one value per image"):
         paired(ours, theirs)
 
 
